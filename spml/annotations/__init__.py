@@ -1,0 +1,1 @@
+"""Raw annotations (scribbles, points, boxes, CAMs, colour masks, contours) turned into label maps."""

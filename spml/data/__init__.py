@@ -1,0 +1,1 @@
+"""Samples: data lists, data sets, paired image/label transforms."""

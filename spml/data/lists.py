@@ -1,0 +1,77 @@
+"""Data lists: text files with one sample a line, `image semantic instance`, relative to the data directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spml.errors import UserError
+from spml.files import write_text
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Paths of one sample; the label paths are None on a line that names only an image."""
+
+    image: Path
+    semantic: Path | None = None
+    instance: Path | None = None
+
+    @property
+    def id(self):
+        """The image's file name without its ending; masks are named by it."""
+        return self.image.stem
+
+
+def parse_line(line, data_dir, where, need_labels, semantic_dir):
+    """One line of a data list as a Sample; raises UserError where it has another form than `need_labels` asks for."""
+    fields = line.split()
+    if len(fields) not in (1, 3) or (need_labels and len(fields) == 1):
+        right = "'image semantic instance'" + ("" if need_labels else " or 'image'")
+        raise UserError(f"{where}: expected {right}, separated by single spaces, not {line.strip()!r}")
+    image, *labels = (data_dir / field for field in fields)
+    if labels and semantic_dir is not None:
+        labels[0] = Path(semantic_dir) / f"{image.stem}.png"
+    return Sample(image, *labels)
+
+
+def read_list(data_dir, data_list, need_labels=True, semantic_dir=None):
+    """Read a data list into Samples, with every named file seen to exist.
+
+    need_labels: whether every line must name its labels; semantic_dir: a folder whose `ID.png` replace the semantic
+    column (pseudo labels). Raises UserError for a missing or empty list, a malformed line, two samples of one id, or
+    files that are not there.
+    """
+    data_dir, data_list = Path(data_dir), Path(data_list)
+    try:
+        lines = data_list.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"data list {data_list}: cannot be read ({error})") from None
+    samples = [
+        parse_line(line, data_dir, f"{data_list}, line {n}", need_labels, semantic_dir)
+        for n, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    if not samples:
+        raise UserError(f"data list {data_list}: is empty; expected one 'image semantic instance' a line")
+    _check_ids(samples, data_list)
+    _check_files(samples, data_list)
+    return samples
+
+
+def _check_ids(samples, data_list):
+    seen = {}
+    for sample in samples:
+        if seen.setdefault(sample.id, sample.image) != sample.image:
+            raise UserError(f"data list {data_list}: {seen[sample.id]} and {sample.image} would share the name {sample.id}")
+
+
+def _check_files(samples, data_list):
+    paths = [path for sample in samples for path in (sample.image, sample.semantic, sample.instance) if path is not None]
+    missing = [path for path in dict.fromkeys(paths) if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(f"data list {data_list}: {missing[0]}{more} not found; paths are relative to --data_dir")
+
+
+def write_list(path, rows):
+    """Write a data list atomically; rows: tuples of 1 or 3 relative paths."""
+    write_text(path, "".join(" ".join(map(str, row)) + "\n" for row in rows))

@@ -1,0 +1,1 @@
+"""Scores: mean IoU and per-instance IoU."""

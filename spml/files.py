@@ -1,0 +1,133 @@
+"""Reading files that may be broken or hostile, and writing files that are never half there."""
+
+import os
+import pickle
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from spml.errors import UserError
+
+_NUMPY_GLOBALS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+    ("_codecs", "encode"),
+}
+
+
+@contextmanager
+def atomic_path(path):
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file atomically."""
+    with atomic_path(path) as partial:
+        partial.write_text(text)
+
+
+def write_image(path, pixels, palette=None):
+    """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if palette is not None:
+        image.putpalette(np.asarray(palette, np.uint8).tobytes())
+    with atomic_path(path) as partial:
+        image.save(partial)
+
+
+def write_arrays(path, **arrays):
+    """Write plain arrays as an uncompressed `.npz`, atomically."""
+    with atomic_path(path) as partial:
+        np.savez(partial, **arrays)
+
+
+def _open_image(path, mode):
+    try:
+        with Image.open(path) as image:
+            source = image.mode
+            return source, np.array(image.convert(mode))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: not a readable image ({error})") from None
+
+
+def read_image(path):
+    """Read an image as H×W×3 RGB uint8; raises UserError where it is missing or broken."""
+    return _open_image(path, "RGB")[1]
+
+
+def read_label(path):
+    """Read a label map as H×W 8-bit grey; raises UserError where it is missing, broken or in colour."""
+    mode, label = _open_image(path, "L")
+    if mode not in ("L", "1", "I", "I;16"):
+        raise UserError(
+            f"{path}: a label map must be an 8-bit grey image of class ids, this one has mode {mode}; "
+            "convert colour masks with pyscripts/data/voc_masks.py"
+        )
+    return label
+
+
+class _NumpyUnpickler(pickle.Unpickler):
+    """Builds numpy arrays, numbers, strings, dicts and lists, and refuses everything else."""
+
+    def find_class(self, module, name):
+        if (module, name) in _NUMPY_GLOBALS:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+
+
+def read_npy(path):
+    """Read a `.npy`: a plain array, or the object it pickles (a dict of arrays, say) through a restricted unpickler.
+
+    Raises UserError where the file is missing, broken, or asks for anything but numpy arrays, numbers, strings, dicts
+    and lists.
+    """
+    try:
+        with open(path, "rb") as file:
+            version = np.lib.format.read_magic(file)
+            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            _, _, dtype = read_header(file)
+            if not dtype.hasobject:
+                file.seek(0)
+                return np.lib.format.read_array(file, allow_pickle=False)
+            content = _NumpyUnpickler(file, encoding="latin1").load()
+            return content.item() if isinstance(content, np.ndarray) and content.ndim == 0 else content
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except Exception as error:
+        raise UserError(f"{path}: not a readable .npy of arrays, numbers, strings, dicts and lists ({error})") from None
+
+
+def read_npz(path):
+    """Read all arrays of an `.npz` into a dict; raises UserError where it is missing or broken."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a readable .npz of plain arrays ({error})") from None
+
+
+def need_dir(path, what):
+    """Return `path` as a Path; raises UserError naming `what` it should be where it is no folder."""
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"{what} {path}: no such folder")
+    return path

@@ -1,0 +1,1 @@
+"""From images to masks: windows, retrieval, random walk, dense CRF, named pipelines."""

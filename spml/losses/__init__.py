@@ -1,0 +1,1 @@
+"""The contrastive loss, its four relations, and the weighted objective."""

@@ -1,0 +1,1 @@
+"""Networks: dilated backbone, heads, embedding network, classifier, weight loading."""

@@ -1,0 +1,1 @@
+"""Segments of an image and their prototypes: k-means, dataclasses, memory bank."""
