@@ -101,7 +101,9 @@ def read_npy(path):
     try:
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)
-            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read_header = (
+                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            )
             _, _, dtype = read_header(file)
             if not dtype.hasobject:
                 file.seek(0)

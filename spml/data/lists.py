@@ -61,11 +61,15 @@ def _check_ids(samples, data_list):
     seen = {}
     for sample in samples:
         if seen.setdefault(sample.id, sample.image) != sample.image:
-            raise UserError(f"data list {data_list}: {seen[sample.id]} and {sample.image} would share the name {sample.id}")
+            raise UserError(
+                f"data list {data_list}: {seen[sample.id]} and {sample.image} would share the name {sample.id}"
+            )
 
 
 def _check_files(samples, data_list):
-    paths = [path for sample in samples for path in (sample.image, sample.semantic, sample.instance) if path is not None]
+    paths = [
+        path for sample in samples for path in (sample.image, sample.semantic, sample.instance) if path is not None
+    ]
     missing = [path for path in dict.fromkeys(paths) if not path.is_file()]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -1,0 +1,192 @@
+"""Configuration: defaults <- what the data set implies <- YAML (with `_base_`) <- `key value` pairs of --opts."""
+
+import difflib
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from easydict import EasyDict
+
+from spml.config_rules import check
+from spml.errors import UserError
+from spml.files import write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_PATH = ROOT / "configs" / "default.yaml"
+
+# What the name in `dataset.dataset` implies unless the YAML says otherwise.
+DATASET_DEFAULTS = {
+    "densepose": {
+        "network": {"local_features": "location_colour", "affinity_space": True},
+        "dataset": {"mirror_classes": [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14]},
+        "train": {"img_sim_features": "plain"},
+    },
+}
+
+# Keys of the published program that have no meaning here.
+IGNORED_KEYS = {
+    "gpus",
+    "embedding_model",
+    "prediction_model",
+    "network.embedding_model",
+    "network.prediction_model",
+    "network.aspp_feature_dim",
+    "network.pspp_feature_dim",
+}
+
+
+def load_config(path=None, opts=()):
+    """Merge defaults, YAML file and command-line pairs into one EasyDict.
+
+    path: YAML file or None; opts: `key value` pairs in one flat sequence (dotted keys). Raises UserError for unknown
+    keys, wrong types and impossible values, naming the file and the key.
+    """
+    layers = [] if path is None else _read_yaml(Path(path), ())
+    layers += _command_line(opts)
+    config = yaml.safe_load(DEFAULT_PATH.read_text())
+    template = yaml.safe_load(DEFAULT_PATH.read_text())
+    name = "VOC2012"
+    for _, layer in layers:
+        dataset = layer.get("dataset")
+        name = dataset.get("dataset", name) if isinstance(dataset, dict) else name
+    _merge(config, DATASET_DEFAULTS.get(str(name).lower(), {}), template, "defaults")
+    for where, layer in layers:
+        _merge(config, layer, template, where)
+    check(config, str(path) if path else "--opts")
+    return EasyDict(config)
+
+
+def _read_yaml(path, parents):
+    """The file's layers, those of its `_base_` files first, as (where, dict) pairs."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"config {path}: cannot be read ({error})") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"config {path}: not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"config {path}: expected a mapping of keys to values, not {content!r}")
+    base = content.pop("_base_", None)
+    if base is None:
+        return [(str(path), content)]
+    base_path = (path.parent / str(base)).resolve()
+    if base_path in parents:
+        raise UserError(f"config {path}: _base_ {base} leads back to itself")
+    return [*_read_yaml(base_path, (*parents, base_path)), (str(path), content)]
+
+
+def _command_line(opts):
+    opts = list(opts or ())
+    if len(opts) % 2:
+        raise UserError(f"--opts {' '.join(opts)}: expected pairs of key and value, the last key has none")
+    layers = []
+    for key, text in zip(opts[::2], opts[1::2], strict=True):
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UserError(f"--opts {key}: {text!r} is not a YAML value") from None
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        layers.append(("--opts", value))
+    return layers
+
+
+def _merge(config, layer, template, where, prefix=""):
+    """Write the values of `layer` into `config`, each coerced to the type of its default in `template`."""
+    for key, value in layer.items():
+        name = f"{prefix}{key}"
+        if name in IGNORED_KEYS:
+            if value:
+                _warn_once(f"{where}: {name} has no meaning here and is ignored")
+        elif key not in template:
+            raise UserError(f"{where}: unknown key {name}{_nearest(name)}")
+        elif isinstance(template[key], dict):
+            if not isinstance(value, dict):
+                raise UserError(f"{where}: {name} is a group of keys, not {value!r}")
+            _merge(config[key], value, template[key], where, f"{name}.")
+        else:
+            config[key] = _coerce(value, template[key], where, name)
+
+
+_warned = set()
+
+
+def _warn_once(message):
+    if message not in _warned:
+        _warned.add(message)
+        print(f"warning: {message}", file=sys.stderr)
+
+
+def _nearest(name):
+    near = difflib.get_close_matches(name, all_keys(), 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else "; configs/default.yaml lists all keys"
+
+
+def all_keys(config=None, prefix=""):
+    """All dotted keys of a config (None: of the defaults)."""
+    config = yaml.safe_load(DEFAULT_PATH.read_text()) if config is None else config
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from all_keys(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _coerce(value, default, where, name):
+    """`value` in the type of `default`; YAML 1.1 reads 3e-3 as a string, so numbers may come as text."""
+    wrong = UserError(f"{where}: {name} is {value!r}, expected {_type_name(default)}, like {default!r}")
+    if isinstance(default, bool | str):
+        if value is None and default == "":
+            return ""
+        if isinstance(value, type(default)):
+            return value
+        raise wrong
+    if isinstance(default, list):
+        if not isinstance(value, list | tuple):
+            raise wrong
+        item = default[0] if default and name != "test.scales" else 0.0 if name != "dataset.mirror_classes" else 0
+        return [_coerce(v, item, where, f"{name}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong
+    return _number(value, default, name, wrong)
+
+
+def _number(value, default, name, wrong):
+    try:
+        number = float(value)
+    except ValueError:
+        raise wrong from None
+    if number != number or number in (float("inf"), float("-inf")):
+        raise wrong
+    fractional = isinstance(default, float) or name.endswith(("_weight", "_concentration"))
+    if not fractional and number != int(number):
+        raise wrong
+    return number if fractional else int(number)
+
+
+def _type_name(default):
+    names = {bool: "true or false", str: "text", list: "a list", int: "a whole number", float: "a number"}
+    return names[type(default)]
+
+
+def code_revision():
+    """The git commit of the code, or 'unknown' outside a checkout."""
+    try:
+        command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def save_config(config, path):
+    """Write the merged config and the code revision as YAML."""
+    text = yaml.safe_dump(plain(config), sort_keys=False, default_flow_style=None)
+    write_text(path, f"# code revision: {code_revision()}\n{text}")
+
+
+def plain(config):
+    """An EasyDict as plain dicts and lists."""
+    if isinstance(config, dict):
+        return {key: plain(value) for key, value in config.items()}
+    return [plain(value) for value in config] if isinstance(config, list | tuple) else config

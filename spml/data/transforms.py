@@ -1,0 +1,71 @@
+"""Pure paired image/label geometry and colour: images H×W×3 float32 in [0, 1], label maps H×W uint8."""
+
+import cv2
+import numpy as np
+
+cv2.setNumThreads(0)
+
+GREY_WEIGHTS = np.array([0.3, 0.59, 0.11], np.float32)
+BLUR_RADIUS = 2
+
+
+def normalise(image, means, stds):
+    """Minus mean, divided by standard deviation, per channel."""
+    return (image - np.asarray(means, np.float32)) / np.asarray(stds, np.float32)
+
+
+def resize_image(image, size):
+    """Bilinear resize to `size` (height, width)."""
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def resize_label(label, size):
+    """Nearest resize to `size` (height, width)."""
+    return cv2.resize(label, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
+
+
+def scaled_size(size, ratio):
+    """int(ratio · size) for height and width, at least one pixel."""
+    return tuple(max(1, int(ratio * s)) for s in size)
+
+
+def longest_side_size(size, longest):
+    """Height and width scaled so that the longer is `longest` (0: unchanged): int(min(S/h, S/w) · size)."""
+    if not longest:
+        return tuple(size)
+    return scaled_size(size, min(longest / size[0], longest / size[1]))
+
+
+def mirror(array):
+    """Left and right exchanged."""
+    return np.ascontiguousarray(array[:, ::-1])
+
+
+def mirror_semantic(label, classes):
+    """A mirrored label map in which class i becomes classes[i] (an empty list: no change)."""
+    table = np.arange(256, dtype=np.uint8)
+    table[: len(classes)] = classes
+    return table[mirror(label)]
+
+
+def pad_to(array, size, value):
+    """Pad at the right and bottom up to `size` (height, width) where smaller."""
+    bottom, right = (max(0, want - have) for want, have in zip(size, array.shape[:2], strict=True))
+    if not bottom and not right:
+        return array
+    out = np.empty((array.shape[0] + bottom, array.shape[1] + right, *array.shape[2:]), array.dtype)
+    out[:] = np.asarray(value, array.dtype)
+    out[: array.shape[0], : array.shape[1]] = array
+    return out
+
+
+def grey(image):
+    """All three channels replaced by the grey value."""
+    return np.repeat((image @ GREY_WEIGHTS)[..., None], 3, -1)
+
+
+def blur(image, sigma):
+    """Blur by the 5×5 kernel exp(−(x² + y²)/σ²), normalised to sum 1, with reflected borders."""
+    offset = np.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, dtype=np.float64)
+    kernel = np.exp(-(offset[:, None] ** 2 + offset**2) / sigma**2)
+    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)

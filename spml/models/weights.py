@@ -1,0 +1,141 @@
+"""Weights from files: backbone files in the usual ResNet naming, published and own snapshots, torchvision's weights."""
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import torch
+
+from spml.errors import UserError
+from spml.models.classifier import build_classifier
+from spml.models.embedding import build_embedding
+
+UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
+
+
+def load_file(path, device="cpu"):
+    """A dict of tensors from a `.pth`, without running any code of it; raises UserError where that cannot be."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such snapshot or weight file") from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path}: not a readable weight file of plain tensors ({reason[:150]})") from None
+
+
+def our_name(key):
+    """A parameter's name in our network for its name in a backbone file or snapshot."""
+    key = key.removeprefix("module.")
+    key = re.sub(r"^(conv1|bn1)\.", r"resnet_backbone.conv1.\1.", key)
+    return re.sub(r"^layer([1-4])\.", lambda m: f"resnet_backbone.res{int(m[1]) + 1}.", key)
+
+
+def _tensors(content, path):
+    """The embedding network's tensors of a file's content, whatever wraps them."""
+    for wrapper in ("embedding_model", "state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not any(isinstance(v, torch.Tensor) for v in content.values()):
+        raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
+    return {our_name(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+
+
+def _check_shapes(module, state, path):
+    for key, value in module.state_dict().items():
+        if key in state and state[key].shape != value.shape:
+            raise UserError(
+                f"{path}: {key} has shape {tuple(state[key].shape)}, the network of this config needs "
+                f"{tuple(value.shape)}; check network.backbone_types, stem, embedding_dim and dataset.num_classes"
+            )
+
+
+def load_pretrained(network, source, depth=None):
+    """Load a backbone file, a snapshot, or torchvision's ImageNet weights into an embedding network.
+
+    source: a path, or `torchvision` (downloads the ResNet weights of `depth`). Returns one line that says what was
+    loaded, renamed, and left at its initial value. Raises UserError where shapes differ or nothing fits.
+    """
+    content = torchvision_weights(depth) if source == "torchvision" else load_file(source)
+    state = _tensors(content, source)
+    own = network.state_dict()
+    known = {k: v for k, v in state.items() if k in own}
+    if not any(k.startswith("resnet_backbone.") for k in known):
+        raise UserError(f"{source}: none of its tensors belongs to the backbone; first key: {next(iter(state))!r}")
+    _check_shapes(network, known, source)
+    network.load_state_dict(known, strict=False)
+    renamed = len(set(known) - {k.removeprefix("module.") for k in _raw_keys(content)})
+    initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
+    extra = [k for k in state if k not in own and not k.startswith(UNUSED_KEYS)]
+    line = (
+        f"{source}: {len(known)} tensors loaded, {renamed} of them renamed; {len(initial)} left at their initial value"
+    )
+    line += f" ({_groups(initial)})" if initial else ""
+    return line + (f"; {len(extra)} of the file unused ({_groups(extra)})" if extra else "")
+
+
+def _raw_keys(content):
+    inner = content
+    for wrapper in ("embedding_model", "state_dict", "model"):
+        inner = inner.get(wrapper, inner) if isinstance(inner.get(wrapper), dict) else inner
+    return inner
+
+
+def _groups(keys):
+    groups = dict.fromkeys(".".join(k.split(".")[:2]) for k in keys)
+    return ", ".join(list(groups)[:6]) + (", ..." if len(groups) > 6 else "")
+
+
+def torchvision_weights(depth):
+    """torchvision's ImageNet weights of a ResNet-18, 50 or 101."""
+    try:
+        from torchvision.models import get_model_weights
+
+        return get_model_weights(f"resnet{depth}").IMAGENET1K_V1.get_state_dict(progress=True)
+    except ValueError:
+        raise UserError(
+            f"network.pretrained is torchvision, which has no ResNet-{depth}; choose 18, 50 or 101"
+        ) from None
+    except OSError as error:
+        raise UserError(f"network.pretrained is torchvision, but the weights cannot be downloaded ({error})") from None
+
+
+def snapshot_path(snapshot_dir, iteration):
+    """SNAPSHOT_DIR/model-{iteration}.pth; raises UserError that lists the snapshots there are."""
+    path = Path(snapshot_dir) / f"model-{iteration}.pth"
+    if not path.is_file():
+        present = sorted(p.name for p in Path(snapshot_dir).glob("model-*.pth"))
+        there = f"there are {', '.join(present)}" if present else "there is no model-*.pth"
+        raise UserError(f"{path}: no such snapshot (model-{{train.max_iteration - 1}}.pth is expected); {there}")
+    return path
+
+
+def load_into(module, state, path):
+    """Load every parameter of a module, sharing memory with `state`; raises UserError where keys or shapes differ."""
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: holds no embedding_model and prediction_model; not a snapshot of this program")
+    state = {k.removeprefix("module."): v for k, v in state.items()}
+    state = {k: v for k, v in state.items() if not k.startswith("lfn.")}
+    own = {k for k in module.state_dict() if not k.startswith("lfn.")}
+    missing, extra = sorted(own - set(state)), sorted(set(state) - own)
+    if missing or extra:
+        what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which this config's network has not"
+        raise UserError(f"{path}: {what} ({len(missing)} missing, {len(extra)} unknown); check network.backbone_types")
+    _check_shapes(module, state, path)
+    module.load_state_dict(state, strict=False, assign=True)
+
+
+def load_snapshot(config, path, device="cpu", with_classifier=False):
+    """The networks of a snapshot in eval mode: the embedding network, and the classifier or None."""
+    content = load_file(path, device)
+    content = content if isinstance(content, dict) else {}
+    inference = type(config)({**config, "network": {**config.network, "local_features": "location"}})
+    with torch.device("meta"):
+        embedding = build_embedding(inference)
+        classifier = build_classifier(inference) if with_classifier else None
+    load_into(embedding, content.get("embedding_model"), path)
+    if with_classifier:
+        load_into(classifier, content.get("prediction_model"), path)
+        classifier = classifier.eval().requires_grad_(False)
+    return embedding.eval().requires_grad_(False), classifier

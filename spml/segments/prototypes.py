@@ -1,0 +1,71 @@
+"""Segments → Prototypes: the mean direction of each segment with its labels (paper, equation 2)."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch.nn import functional as F
+
+
+@dataclass
+class Prototypes:
+    """S segment prototypes.
+
+    embedding: [S, C] unit vectors u; embedding_local: [S, C + F] unit vectors u⁺; semantic, instance, image: [S];
+    tags: [S, K] bool, the tag set of the segment's image (column 0, background, is False).
+    """
+
+    embedding: torch.Tensor
+    embedding_local: torch.Tensor
+    semantic: torch.Tensor
+    instance: torch.Tensor
+    image: torch.Tensor
+    tags: torch.Tensor
+
+    def __len__(self):
+        return len(self.embedding)
+
+    def map(self, function):
+        """Prototypes with `function` applied to each tensor."""
+        return Prototypes(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def detach(self):
+        """The same without gradients."""
+        return self.map(torch.Tensor.detach)
+
+    @staticmethod
+    def cat(parts):
+        """Several Prototypes in a row."""
+        return Prototypes(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Prototypes)))
+
+
+def sum_by_index(x, index, size):
+    """Sum of the rows of x that share an index: [P, D], [P] → [size, D]."""
+    return x.new_zeros(size, x.shape[1]).index_add(0, index, x)
+
+
+def segment_prototypes(x, segment, num_segments):
+    """normalise(sum of the members of each segment): [P, D], [P] → [S, D]; an empty segment stays zero."""
+    return F.normalize(sum_by_index(x, segment, num_segments), dim=1, eps=1e-12)
+
+
+def gather_prototypes(segments, tags):
+    """Prototypes of Segments; tags: [N, K] bool tag sets of the batch's images. Gradients flow to the pixels."""
+    count = segments.num_segments
+    first = torch.full((count,), len(segments.segment), device=segments.segment.device)
+    order = torch.arange(len(segments.segment), device=first.device)
+    first = first.scatter_reduce(0, segments.segment, order, "amin")
+    image = segments.image[first]
+    return Prototypes(
+        segment_prototypes(segments.embedding, segments.segment, count),
+        segment_prototypes(segments.embedding_local, segments.segment, count),
+        segments.semantic[first],
+        segments.instance[first],
+        image,
+        tags[image],
+    )
+
+
+def majority_label(labels, segment, num_segments, num_labels=256):
+    """Most frequent label of each segment, ties to the smallest: [P], [P] → [S]."""
+    counts = torch.bincount(segment * num_labels + labels, minlength=num_segments * num_labels)
+    return counts.view(num_segments, num_labels).argmax(1)

@@ -1,0 +1,78 @@
+"""A batch of embeddings → Segments: each pixel with its features, labels, image and segment (paper, section 3.1)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from spml.labels import VOID
+from spml.segments.kmeans import initial_clusters, spherical_kmeans
+
+AFFINITY_EMBEDDING_WEIGHT = 0.1
+
+
+@dataclass
+class Segments:
+    """The P pixels of a batch that are not void, in the order of image, row, column.
+
+    embedding: [P, C] unit vectors v; embedding_local: [P, C + F] unit vectors v⁺; segment: [P] ids 0..S−1 in the order
+    of image, cluster, label; semantic, instance: [P] labels; image: [P] index in the batch; num_images: N.
+    """
+
+    embedding: torch.Tensor
+    embedding_local: torch.Tensor
+    segment: torch.Tensor
+    semantic: torch.Tensor
+    instance: torch.Tensor
+    image: torch.Tensor
+    num_images: int
+
+    @property
+    def num_segments(self):
+        """S, the number of segments."""
+        return int(self.segment.max()) + 1 if self.segment.numel() else 0
+
+
+def normalize(x):
+    """Rows of x [..., C] scaled to unit length, the length clamped from below at 1e-12, in float32 or better."""
+    return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=-1, eps=1e-12)
+
+
+def resize_labels(labels, size):
+    """Nearest resize of integer label maps N×H×W to `size`: source index = floor(i · scale)."""
+    return F.interpolate(labels[:, None].float(), size, mode="nearest")[:, 0].long()
+
+
+def segment_ids(image, cluster, label):
+    """Number the (image, cluster, label) triples that occur 0..S−1 in that order: [P] each → [P]."""
+    triples = torch.stack([image, cluster, label])
+    for row in triples:
+        row -= row.min() if row.numel() else 0
+    _, clusters, labels = (triples.amax(1) + 1).tolist() if triples.numel() else (1, 1, 1)
+    key = (triples[0] * clusters + triples[1]) * labels + triples[2]
+    return torch.unique(key, return_inverse=True)[1]
+
+
+def segment_batch(embedding, local_features, semantic, instance, grid, iterations, label_divisor, affinity_space=False):
+    """Cluster the pixels of each image and split the clusters by label.
+
+    embedding: N×C×H×W, raw; local_features: N×H×W×F; semantic, instance: N×H×W at this resolution (void 255);
+    grid: (rows, columns) of initial clusters; affinity_space: v⁺ becomes normalise([0.1 v, local features]) afterwards.
+    Void pixels are dropped after the grid is laid. Returns Segments.
+    """
+    v = normalize(embedding.permute(0, 2, 3, 1))  # N×H×W×C
+    v_local = normalize(torch.cat([v, local_features], -1))
+    initial = initial_clusters(*v.shape[1:3], *grid, v.device).flatten()
+    keep = (semantic != VOID).flatten(1)
+    with torch.no_grad():
+        cluster = [
+            spherical_kmeans(x.flatten(0, 1)[k], initial[k], int(initial.max()) + 1, iterations)
+            for x, k in zip(v_local, keep, strict=True)
+        ]
+    image = torch.arange(len(v), device=v.device)[:, None].expand_as(keep)[keep]
+    v, v_local, features = (x.flatten(1, 2)[keep] for x in (v, v_local, local_features))
+    semantic, instance = semantic.flatten(1)[keep].long(), instance.flatten(1)[keep].long()
+    segment = segment_ids(image, torch.cat(cluster), semantic * label_divisor + instance)
+    if affinity_space:
+        v_local = normalize(torch.cat([AFFINITY_EMBEDDING_WEIGHT * v, features], -1))
+    return Segments(v, v_local, segment, semantic, instance, image, len(keep))
