@@ -1,5 +1,6 @@
 """Command-line flags and the way every script ends: done, or one line that says what is wrong."""
 
+import argparse
 import os
 import sys
 
@@ -17,3 +18,88 @@ def run(main):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UserErrors."""
+
+    def error(self, message):
+        raise UserError(f"{message}; --help lists the flags")
+
+
+def grid(text):
+    """`H,W` as (H, W), two positive whole numbers."""
+    try:
+        rows, columns = (int(part) for part in text.split(","))
+    except ValueError:
+        rows = columns = 0
+    if min(rows, columns) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected H,W, two positive whole numbers, like 12,12")
+    return rows, columns
+
+
+def whole_number(text):
+    """A whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of at least 0")
+    return int(text)
+
+
+def positive(text):
+    """A positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
+    return number
+
+
+def _common_parser(description):
+    parser = Parser(description=description, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    files = parser.add_argument_group("files")
+    files.add_argument("--cfg_path", metavar="YAML", help="configuration of the recipe and stage")
+    files.add_argument("--data_dir", metavar="DIR", help="what the paths of a data list are relative to")
+    files.add_argument("--data_list", metavar="TXT", help="one sample a line: image semantic instance")
+    files.add_argument("--semantic_dir", metavar="DIR", help="DIR/ID.png replace the label column of the data list")
+    files.add_argument("--snapshot_dir", metavar="DIR", help="where the snapshots model-{iteration}.pth lie")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default cuda where there is one")
+    parser.add_argument(
+        "--opts", nargs="*", default=[], metavar="KEY VALUE", help="configuration keys that win over the YAML"
+    )
+    return parser, files
+
+
+def training_parser(description):
+    """Flags of the training scripts."""
+    return _common_parser(description)[0]
+
+
+def inference_parser(description):
+    """Flags of the inference, prototype and pseudo-label scripts; each script takes all and reads what it needs."""
+    parser, files = _common_parser(description)
+    files.add_argument("--snapshot", metavar="FILE", help="instead of SNAPSHOT_DIR/model-{train.max_iteration - 1}.pth")
+    files.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes to retrieve from")
+    files.add_argument("--cam_dir", metavar="DIR", help="class activation maps ID.npy")
+    files.add_argument("--save_dir", metavar="DIR", help="where results go")
+    files.add_argument("--skip_existing", action="store_true", help="leave out images whose results are all there")
+    segments = parser.add_argument_group("segments")
+    segments.add_argument(
+        "--kmeans_num_clusters", type=grid, metavar="H,W", help="initial grid; by default the configuration's"
+    )
+    segments.add_argument(
+        "--label_divisor", type=whole_number, metavar="N", help="semantic label * N + instance label = one label"
+    )
+    _add_crf_flags(parser.add_argument_group("dense CRF"))
+    return parser
+
+
+def _add_crf_flags(group):
+    group.add_argument("--crf_iter_max", type=whole_number, default=10, metavar="N", help="mean-field iterations")
+    group.add_argument("--crf_pos_xy_std", type=positive, default=1, metavar="X", help="smoothness: pixels")
+    group.add_argument("--crf_pos_w", type=float, default=3, metavar="X", help="smoothness: weight")
+    group.add_argument("--crf_bi_xy_std", type=positive, default=67, metavar="X", help="appearance: pixels")
+    group.add_argument("--crf_bi_w", type=float, default=4, metavar="X", help="appearance: weight")
+    group.add_argument("--crf_bi_rgb_std", type=positive, default=3, metavar="X", help="appearance: 8-bit colour")
+    group.add_argument("--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core")

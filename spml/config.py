@@ -36,25 +36,28 @@ IGNORED_KEYS = {
 }
 
 
-def load_config(path=None, opts=()):
+def load_config(path=None, opts=(), dataset=None):
     """Merge defaults, YAML file and command-line pairs into one EasyDict.
 
-    path: YAML file or None; opts: `key value` pairs in one flat sequence (dotted keys). Raises UserError for unknown
-    keys, wrong types and impossible values, naming the file and the key.
+    path: YAML file or None; opts: `key value` pairs in one flat sequence (dotted keys); dataset: the data set whose
+    defaults hold where no layer names one. Raises UserError for unknown keys, wrong types and impossible values, naming
+    the file and the key.
     """
     layers = [] if path is None else _read_yaml(Path(path), ())
     layers += _command_line(opts)
     config = yaml.safe_load(DEFAULT_PATH.read_text())
     template = yaml.safe_load(DEFAULT_PATH.read_text())
-    name = "VOC2012"
-    for _, layer in layers:
-        dataset = layer.get("dataset")
-        name = dataset.get("dataset", name) if isinstance(dataset, dict) else name
-    _merge(config, DATASET_DEFAULTS.get(str(name).lower(), {}), template, "defaults")
-    for where, layer in layers:
+    for where, layer in (_dataset_defaults(layers, dataset), *layers):
         _merge(config, layer, template, where)
     check(config, str(path) if path else "--opts")
     return EasyDict(config)
+
+
+def _dataset_defaults(layers, name):
+    """The layer that the last named data set implies."""
+    groups = [layer["dataset"] for _, layer in layers if isinstance(layer.get("dataset"), dict)]
+    name = next((group["dataset"] for group in reversed(groups) if "dataset" in group), name)
+    return "data set defaults", DATASET_DEFAULTS.get(str(name).lower(), {})
 
 
 def _read_yaml(path, parents):

@@ -10,7 +10,7 @@ DROPOUT = {"segsort": 0.75, "softmax_classifier": 0.65}
 
 
 class Classifier(nn.Module):
-    """Raw embeddings N×C×h×w → logits N×K×h×w; the embeddings are detached and normalised first."""
+    """Raw embeddings N×C×h×w → logits N×K×h×w; the embeddings are normalised first."""
 
     def __init__(self, dim, num_classes, dropout):
         super().__init__()
@@ -24,7 +24,6 @@ class Classifier(nn.Module):
         init_weights(self)
 
     def forward(self, embedding):
-        embedding = embedding.detach()
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = F.normalize(embedding.float(), dim=1)
         return self.semantic_classifier(embedding)

@@ -51,13 +51,14 @@ def _check_shapes(module, state, path):
             )
 
 
-def load_pretrained(network, source, depth=None):
+def load_pretrained(network, source, config, complete=False):
     """Load a backbone file, a snapshot, or torchvision's ImageNet weights into an embedding network.
 
-    source: a path, or `torchvision` (downloads the ResNet weights of `depth`). Returns one line that says what was
-    loaded, renamed, and left at its initial value. Raises UserError where shapes differ or nothing fits.
+    source: a path, or `torchvision` (downloads its weights for `config`, the `network` group); complete: whether every
+    parameter must be in it. Returns one line that says what was loaded, renamed, and left at its initial value. Raises
+    UserError where shapes differ or nothing fits.
     """
-    content = torchvision_weights(depth) if source == "torchvision" else load_file(source)
+    content = torchvision_weights(config) if source == "torchvision" else load_file(source)
     state = _tensors(content, source)
     own = network.state_dict()
     known = {k: v for k, v in state.items() if k in own}
@@ -67,6 +68,10 @@ def load_pretrained(network, source, depth=None):
     network.load_state_dict(known, strict=False)
     renamed = len(set(known) - {k.removeprefix("module.") for k in _raw_keys(content)})
     initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
+    if complete and initial:
+        raise UserError(
+            f"{source}: lacks {initial[0]} and {len(initial) - 1} more; expected a snapshot of this network"
+        )
     extra = [k for k in state if k not in own and not k.startswith(UNUSED_KEYS)]
     line = (
         f"{source}: {len(known)} tensors loaded, {renamed} of them renamed; {len(initial)} left at their initial value"
@@ -87,8 +92,11 @@ def _groups(keys):
     return ", ".join(list(groups)[:6]) + (", ..." if len(groups) > 6 else "")
 
 
-def torchvision_weights(depth):
-    """torchvision's ImageNet weights of a ResNet-18, 50 or 101."""
+def torchvision_weights(config):
+    """torchvision's ImageNet weights of a ResNet-18, 50 or 101, for a network with its stem."""
+    depth = config.backbone_types.rsplit("_", 1)[-1]
+    if config.stem != "torchvision":
+        raise UserError(f"network.pretrained is torchvision, but network.stem is {config.stem!r}, expected torchvision")
     try:
         from torchvision.models import get_model_weights
 
@@ -111,8 +119,11 @@ def snapshot_path(snapshot_dir, iteration):
     return path
 
 
-def load_into(module, state, path):
-    """Load every parameter of a module, sharing memory with `state`; raises UserError where keys or shapes differ."""
+def load_into(module, state, path, share=True):
+    """Load every parameter of a module; raises UserError where keys or shapes differ.
+
+    share: take the tensors of `state` themselves as the module's parameters, instead of copying them into its own.
+    """
     if not isinstance(state, dict):
         raise UserError(f"{path}: holds no embedding_model and prediction_model; not a snapshot of this program")
     state = {k.removeprefix("module."): v for k, v in state.items()}
@@ -123,7 +134,7 @@ def load_into(module, state, path):
         what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which this config's network has not"
         raise UserError(f"{path}: {what} ({len(missing)} missing, {len(extra)} unknown); check network.backbone_types")
     _check_shapes(module, state, path)
-    module.load_state_dict(state, strict=False, assign=True)
+    module.load_state_dict(state, strict=False, assign=share)
 
 
 def load_snapshot(config, path, device="cpu", with_classifier=False):

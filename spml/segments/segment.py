@@ -16,7 +16,8 @@ class Segments:
     """The P pixels of a batch that are not void, in the order of image, row, column.
 
     embedding: [P, C] unit vectors v; embedding_local: [P, C + F] unit vectors v⁺; segment: [P] ids 0..S−1 in the order
-    of image, cluster, label; semantic, instance: [P] labels; image: [P] index in the batch; num_images: N.
+    of image, cluster, label; semantic, instance: [P] labels; image: [P] index in the batch; place: [P] index in the
+    image's flattened map; num_images: N.
     """
 
     embedding: torch.Tensor
@@ -25,6 +26,7 @@ class Segments:
     semantic: torch.Tensor
     instance: torch.Tensor
     image: torch.Tensor
+    place: torch.Tensor
     num_images: int
 
     @property
@@ -69,10 +71,10 @@ def segment_batch(embedding, local_features, semantic, instance, grid, iteration
             spherical_kmeans(x.flatten(0, 1)[k], initial[k], int(initial.max()) + 1, iterations)
             for x, k in zip(v_local, keep, strict=True)
         ]
-    image = torch.arange(len(v), device=v.device)[:, None].expand_as(keep)[keep]
+    image, place = keep.nonzero(as_tuple=True)
     v, v_local, features = (x.flatten(1, 2)[keep] for x in (v, v_local, local_features))
     semantic, instance = semantic.flatten(1)[keep].long(), instance.flatten(1)[keep].long()
     segment = segment_ids(image, torch.cat(cluster), semantic * label_divisor + instance)
     if affinity_space:
         v_local = normalize(torch.cat([AFFINITY_EMBEDDING_WEIGHT * v, features], -1))
-    return Segments(v, v_local, segment, semantic, instance, image, len(keep))
+    return Segments(v, v_local, segment, semantic, instance, image, place, len(keep))

@@ -1,0 +1,10 @@
+#!/usr/bin/env python
+"""Train the second stage's classifier on DensePose pseudo labels, the embedding frozen."""
+
+from functools import partial
+
+from spml.cli import run
+from spml.engine.trainer import main
+
+if __name__ == "__main__":
+    run(partial(main, "softmax_classifier", "densepose"))

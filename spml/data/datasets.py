@@ -1,0 +1,147 @@
+"""Training samples: image, weak label, over-segmentation and tags, augmented by a generator of their own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from spml.data import transforms as T
+from spml.errors import UserError
+from spml.files import read_image, read_label
+from spml.labels import UNLABELLED, VOID
+
+GREY_PROBABILITY = 0.3
+BLUR_PROBABILITY = 0.5
+BLUR_SIGMA = (0.1, 5.0)
+CHECKED_LABELS = 500
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to a sample, in this order: mirror, scale, pad and crop, colour.
+
+    crop: (height, width) of the result; scale: (smallest, largest) ratio; mirror_classes: class i of a mirrored image
+    becomes mirror_classes[i]; mean: padding colour; colour: grey and blur, as in classifier training.
+    """
+
+    crop: tuple
+    mean: tuple
+    mirror: bool = True
+    scale: tuple | None = (0.5, 1.5)
+    random_crop: bool = True
+    mirror_classes: tuple = ()
+    colour: bool = False
+
+    def __call__(self, image, semantic, instance, rng):
+        """Augment image H×W×3 in [0, 1] and its label maps H×W together, drawing from `rng`."""
+        if self.mirror and rng.random() < 0.5:
+            image, instance = T.mirror(image), T.mirror(instance)
+            semantic = T.mirror_semantic(semantic, self.mirror_classes)
+        if self.scale is not None:
+            size = T.scaled_size(semantic.shape, rng.uniform(*self.scale))
+            image = T.resize_image(image, size)
+            semantic, instance = T.resize_label(semantic, size), T.resize_label(instance, size)
+        image = T.pad_to(image, self.crop, self.mean)
+        semantic, instance = T.pad_to(semantic, self.crop, VOID), T.pad_to(instance, self.crop, VOID)
+        window = self._window(semantic.shape, rng)
+        image, semantic, instance = image[window], semantic[window], instance[window]
+        return (self._colour(image, rng) if self.colour else image), semantic, instance
+
+    def _window(self, size, rng):
+        draw = rng.random(2) if self.random_crop else np.zeros(2)
+        starts = [int(u * (s - c)) for u, s, c in zip(draw, size, self.crop, strict=True)]
+        return tuple(slice(start, start + c) for start, c in zip(starts, self.crop, strict=True))
+
+    @staticmethod
+    def _colour(image, rng):
+        if rng.random() < GREY_PROBABILITY:
+            image = T.grey(image)
+        return T.blur(image, rng.uniform(*BLUR_SIGMA)) if rng.random() < BLUR_PROBABILITY else image
+
+
+class WeakLabelDataset(Dataset):
+    """Samples of a data list as training tensors.
+
+    Items are asked for as (index, position): `position`, the place in the whole stream of training samples, seeds the
+    augmentation, so a sample is the same whichever worker makes it. A UserError is returned, not raised, so that it
+    leaves a worker process as the one line it is.
+    """
+
+    def __init__(self, samples, config, augmentation):
+        self.samples, self.augmentation = samples, augmentation
+        self.num_classes, self.unlabelled = config.dataset.num_classes, config.dataset.unlabelled_index
+        self.means, self.stds = config.network.pixel_means, config.network.pixel_stds
+        self.seed = config.train.seed
+
+    def __len__(self):
+        return len(self.samples)
+
+    def read(self, index):
+        """Image H×W×3 uint8, semantic and instance label maps H×W; raises UserError where their sizes differ."""
+        sample = self.samples[index]
+        image, semantic, instance = read_image(sample.image), read_label(sample.semantic), read_label(sample.instance)
+        for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
+            if label.shape != image.shape[:2]:
+                raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
+        if self.unlabelled == VOID:
+            semantic = np.where(semantic == VOID, np.uint8(UNLABELLED), semantic)
+        return image, semantic, instance
+
+    def __getitem__(self, item):
+        index, position = item
+        try:
+            image, semantic, instance = self.read(index)
+        except UserError as error:
+            return error
+        rng = np.random.default_rng([self.seed, position])
+        tags = tag_set(semantic, self.num_classes)
+        image, semantic, instance = self.augmentation(image.astype(np.float32) / 255, semantic, instance, rng)
+        image = T.normalise(image, self.means, self.stds).transpose(2, 0, 1)
+        arrays = (image, semantic.astype(np.int64), instance.astype(np.int64), tags)
+        return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
+
+    def has_unlabelled(self):
+        """Whether an unlabelled pixel is found in up to 500 label maps spread over the list."""
+        step = max(1, len(self) // CHECKED_LABELS)
+        return any(self._unlabelled_in(i) for i in range(0, len(self), step))
+
+    def _unlabelled_in(self, index):
+        label = read_label(self.samples[index].semantic)
+        return bool(((label >= self.num_classes) & ((label < VOID) | (self.unlabelled == VOID))).any())
+
+
+@dataclass
+class Batch:
+    """image: [N, 3, H, W] normalised; semantic, instance: [N, H, W] int64; tags: [N, K] bool tag sets."""
+
+    image: torch.Tensor
+    semantic: torch.Tensor
+    instance: torch.Tensor
+    tags: torch.Tensor
+
+    def to(self, device, memory_format=torch.contiguous_format):
+        """The batch on `device`, the image in `memory_format`."""
+        image = self.image.to(device, non_blocking=True, memory_format=memory_format)
+        return Batch(image, *(x.to(device, non_blocking=True) for x in (self.semantic, self.instance, self.tags)))
+
+    def pin_memory(self):
+        """The batch in page-locked memory."""
+        return Batch(*(x.pin_memory() for x in (self.image, self.semantic, self.instance, self.tags)))
+
+
+def collate(items):
+    """Samples → Batch; a UserError among them stands for the batch."""
+    errors = [item for item in items if isinstance(item, UserError)]
+    return errors[0] if errors else Batch(*map(torch.stack, zip(*items, strict=True)))
+
+
+def tag_set(semantic, num_classes):
+    """The classes 1..K−1 that occur in a weak label map, as K booleans."""
+    present = np.bincount(semantic.ravel(), minlength=num_classes)[:num_classes] > 0
+    present[0] = False
+    return present
+
+
+def _size(array):
+    return f"{array.shape[1]}x{array.shape[0]}"

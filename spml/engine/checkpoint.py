@@ -1,0 +1,65 @@
+"""Snapshots: `model-{i}.pth` in the published format, and beside it `state-{i}.pth`, all a run needs to go on."""
+
+import re
+from pathlib import Path
+
+import torch
+
+from spml.errors import UserError
+from spml.files import atomic_path
+from spml.models.weights import load_file, load_into
+
+NAME = re.compile(r"model-(\d+)\.pth")
+
+
+def snapshots(snapshot_dir):
+    """Iterations of the snapshots in a folder, oldest first."""
+    matches = (NAME.fullmatch(path.name) for path in Path(snapshot_dir).glob("model-*.pth"))
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def _save(content, path):
+    with atomic_path(path) as partial:
+        torch.save(content, partial)
+
+
+def save(snapshot_dir, iteration, task, optimizer, memory):
+    """Write the state, then the weights, of a finished iteration, then drop older states; each file atomically."""
+    snapshot_dir = Path(snapshot_dir)
+    state = {"iteration": iteration, "optimizer": optimizer.state_dict()["state"], "memory": memory.state_dict()}
+    _save(state, snapshot_dir / f"state-{iteration}.pth")
+    models = {name: getattr(task, name).state_dict() for name in ("embedding_model", "prediction_model")}
+    _save(models, snapshot_dir / f"model-{iteration}.pth")
+    for path in snapshot_dir.glob("state-*.pth"):
+        if path.name != f"state-{iteration}.pth":
+            path.unlink(missing_ok=True)
+
+
+def resume(snapshot_dir, task, optimizer, memory, device):
+    """Restore the newest snapshot of a folder; returns the next iteration, or None where there is no snapshot."""
+    present = snapshots(snapshot_dir)
+    if not present:
+        return None
+    path = Path(snapshot_dir) / f"model-{present[-1]}.pth"
+    content = load_file(path)
+    state_path = path.with_name(f"state-{present[-1]}.pth")
+    if not state_path.is_file():
+        raise UserError(
+            f"{state_path}: not found; {path.name} alone cannot be resumed from, only be network.pretrained"
+        )
+    state = load_file(state_path)
+    for name in ("embedding_model", "prediction_model"):
+        load_into(getattr(task, name), content.get(name), path, share=False)
+    _load_optimizer(optimizer, state["optimizer"], state_path)
+    memory.load_state_dict(state["memory"])
+    memory.to(device)
+    return state["iteration"] + 1
+
+
+def _load_optimizer(optimizer, state, path):
+    current = optimizer.state_dict()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    shapes = {i: tuple(p.shape) for i, p in enumerate(parameters)}
+    if any(tuple(s["momentum"].shape) != shapes.get(i) for i, s in state.items()):
+        raise UserError(f"{path}: its momentum belongs to other parameters; was train.freeze_at changed?")
+    optimizer.load_state_dict({**current, "state": state})

@@ -1,0 +1,93 @@
+"""What a run shows while it goes on: a progress bar, TensorBoard scalars, and pictures of a batch."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from spml.engine.distributed import mean_over_ranks, rank, world_size
+from spml.visualize import colorize, contact_sheet, draw_boundaries, load_palette, pca_rgb
+
+PICTURED_IMAGES = 4
+
+
+class Monitor:
+    """Bar and TensorBoard of the first process; the others only take part in means over processes."""
+
+    def __init__(self, config, snapshot_dir, start):
+        self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
+        self.stop, self.last, self.last_time = config.train.max_iteration, start, time.perf_counter()
+        self.network, self.palette = config.network, load_palette(config.dataset.color_map_path)
+        self.bar = tqdm(total=self.stop, initial=start, desc="train", unit="it", disable=rank() > 0)
+        self.writer = _writer(Path(snapshot_dir) / "tensorboard", start) if rank() == 0 else None
+
+    def after(self, iteration, result, rate, device):
+        """Count an iteration; every `train.tensorboard_step`, show and write its numbers, averaged over processes."""
+        self.bar.update()
+        if (iteration + 1) % self.step_every and iteration + 1 != self.stop:
+            return
+        named = {**{f"loss/{name}": value for name, value in result.losses.items()}, "loss/total": result.total}
+        values = mean_over_ranks({**named, "accuracy": result.accuracy})
+        now, done = time.perf_counter(), iteration + 1 - self.last
+        values |= {"rate": rate, "images_per_second": done * self.images_each / (now - self.last_time)}
+        values["peak_memory_mib"] = peak_memory_mib(device)
+        self.last, self.last_time = iteration + 1, now
+        shown = {name.removeprefix("loss/"): f"{value:.3g}" for name, value in values.items()}
+        self.bar.set_postfix(shown, refresh=True)
+        if self.writer is not None:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, iteration + 1)
+
+    def pictures(self, iteration, batch, result):
+        """Write the first images of a batch beside their labels, segments, and the embedding's principal components."""
+        if self.writer is not None:
+            sheet = batch_pictures(batch, result, self.network, self.palette)
+            self.writer.add_image("batch", sheet, iteration + 1, dataformats="HWC")
+
+    def close(self):
+        """End the bar and the event file."""
+        self.bar.close()
+        if self.writer is not None:
+            self.writer.close()
+
+
+def _writer(folder, start):
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=start + 1 if start else None)
+
+
+def peak_memory_mib(device):
+    """Peak memory in MiB: of the GPU's allocator on CUDA, of this process elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def batch_pictures(batch, result, network, palette):
+    """Contact sheet H×W×3: image, weak label, over-segmentation, segments, principal components of the embedding."""
+    count = min(PICTURED_IMAGES, len(batch.image))
+    components = pca_rgb([e.float().cpu().numpy() for e in result.embedding[:count]])
+    rows = []
+    for i in range(count):
+        image = batch.image[i].float().cpu().numpy().transpose(1, 2, 0) * network.pixel_stds + network.pixel_means
+        image = (image.clip(0, 1) * 255).astype(np.uint8)
+        semantic, regions = (x[i].cpu().numpy() for x in (batch.semantic, batch.instance))
+        segments = None if result.segments is None else colorize(_segment_map(result, i) % 256, palette)
+        rows.append([image, colorize(semantic, palette), draw_boundaries(image, regions), segments, components[i]])
+    return contact_sheet(rows, ["image", "weak label", "over-segmentation", "segments", "embedding"])
+
+
+def _segment_map(result, image):
+    """Segment ids h×w of one image, numbered from 1; 0 where pixels are void."""
+    segments = result.segments
+    here = segments.image == image
+    flat = torch.zeros(result.embedding.shape[-2] * result.embedding.shape[-1], dtype=torch.long)
+    if here.any():
+        ids = segments.segment[here].cpu()
+        flat[segments.place[here].cpu()] = ids - ids.min() + 1
+    return flat.view(result.embedding.shape[-2:]).numpy()

@@ -1,0 +1,124 @@
+"""What one training iteration computes: losses from a batch, for the embedding and for the classifier alone."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from spml.engine.distributed import gather_segments
+from spml.errors import UserError
+from spml.losses.objective import build_objective, cross_entropy, pixel_accuracy
+from spml.losses.relations import neighbour_accuracy
+from spml.models.classifier import build_classifier
+from spml.models.embedding import build_embedding
+from spml.models.weights import load_pretrained
+from spml.segments.memory import MemoryBank
+from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.segment import Segments, resize_labels, segment_batch
+
+
+@dataclass
+class StepResult:
+    """total: the scalar to minimise; losses: unweighted, by name; accuracy: a scalar; prototypes: those to remember."""
+
+    total: torch.Tensor
+    losses: dict
+    accuracy: torch.Tensor
+    prototypes: Prototypes | None = None
+    segments: Segments | None = None
+    embedding: torch.Tensor | None = None
+
+
+class EmbeddingTask(nn.Module):
+    """Train the embedding by the relations, with the classifier beside it (method, sections 2 to 6)."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
+        self.objective = build_objective(config)
+        self.network, self.train_config, self.num_classes = config.network, config.train, config.dataset.num_classes
+        self.amp = config.train.amp == "bf16"
+
+    def train_mode(self):
+        """Both networks learn."""
+        return self.train()
+
+    def forward(self, batch, memory):
+        """Batch and MemoryBank → StepResult."""
+        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+            embedding = self.embedding_model(batch.image)
+            end_to_end = self.train_config.cross_entropy_trains_embedding
+            logits = self.prediction_model(embedding if end_to_end else embedding.detach())
+        losses = {"cross_entropy": cross_entropy(logits, batch.semantic, self.num_classes)}
+        if not self.objective.weight:
+            accuracy = pixel_accuracy(logits, batch.semantic, self.num_classes)
+            return StepResult(self.objective.total(losses), losses, accuracy, embedding=embedding.detach())
+        segments = self.segment(batch, embedding.float())
+        segments, prototypes = gather_segments(segments, gather_prototypes(segments, batch.tags))
+        known = memory.extend(prototypes)
+        losses |= self.objective.relation_losses(segments, known, batch.tags)
+        total, accuracy = self.objective.total(losses), neighbour_accuracy(known)
+        return StepResult(total, losses, accuracy, prototypes.detach(), segments, embedding.detach())
+
+    def segment(self, batch, embedding):
+        """Segments of a batch at the embedding's resolution."""
+        size, network = embedding.shape[-2:], self.network
+        return segment_batch(
+            embedding,
+            self.embedding_model.local_features(batch.image, size),
+            resize_labels(batch.semantic, size),
+            resize_labels(batch.instance, size),
+            network.kmeans_num_clusters,
+            network.kmeans_iterations,
+            network.label_divisor,
+            network.affinity_space,
+        )
+
+
+class ClassifierTask(nn.Module):
+    """Train a fresh classifier on an embedding that is frozen and in eval mode (method, section 5)."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
+        self.embedding_model.requires_grad_(False)
+        self.num_classes, self.amp = config.dataset.num_classes, config.train.amp == "bf16"
+
+    def train_mode(self):
+        """The classifier learns, the embedding stays as it is."""
+        self.train()
+        self.embedding_model.eval()
+        return self
+
+    def forward(self, batch, memory):
+        """Batch → StepResult; the memory is not used."""
+        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+            with torch.no_grad():
+                embedding = self.embedding_model(batch.image)
+            logits = self.prediction_model(embedding)
+        loss = cross_entropy(logits, batch.semantic, self.num_classes)
+        accuracy = pixel_accuracy(logits, batch.semantic, self.num_classes)
+        return StepResult(loss, {"cross_entropy": loss}, accuracy, embedding=embedding)
+
+
+TASKS = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask}
+
+
+def build_task(config):
+    """The task that `network.prediction_types` names, with its pretrained weights, and what was loaded, in one line."""
+    task = TASKS[config.network.prediction_types](config)
+    source = config.network.pretrained
+    if not source:
+        if isinstance(task, ClassifierTask):
+            raise UserError(
+                "network.pretrained is empty, expected the snapshot of the embedding to train a classifier on"
+            )
+        return task, "network.pretrained is empty: every weight starts at its random initial value"
+    return task, load_pretrained(
+        task.embedding_model, source, config.network, complete=isinstance(task, ClassifierTask)
+    )
+
+
+def build_memory(config):
+    """The memory bank that `train.memory_bank_size` names."""
+    return MemoryBank(config.train.memory_bank_size)

@@ -1,0 +1,41 @@
+"""First-in first-out memory of the prototypes of the last iterations (paper, section 3.3)."""
+
+from collections import deque
+
+from spml.segments.prototypes import Prototypes
+
+
+class MemoryBank:
+    """Remembers the prototypes of the last `size` iterations; their image ids are negative and never repeat."""
+
+    def __init__(self, size):
+        self.entries = deque(maxlen=size)
+        self.images_seen = 0
+
+    def append(self, prototypes):
+        """Remember an iteration's prototypes, dropping the oldest where the bank is full."""
+        if not self.entries.maxlen or not len(prototypes):
+            return
+        remembered = prototypes.detach()
+        remembered.image = -1 - self.images_seen - remembered.image
+        self.images_seen += int(prototypes.image.max()) + 1
+        self.entries.append(remembered)
+
+    def extend(self, prototypes):
+        """`prototypes` followed by the remembered ones, oldest first."""
+        return Prototypes.cat([prototypes, *self.entries])
+
+    def state_dict(self):
+        """Plain tensors and numbers that `load_state_dict` takes."""
+        return {"entries": [dict(vars(entry)) for entry in self.entries], "images_seen": self.images_seen}
+
+    def load_state_dict(self, state):
+        """Restore what `state_dict` gave."""
+        self.entries.clear()
+        self.entries.extend(Prototypes(**entry) for entry in state["entries"])
+        self.images_seen = state["images_seen"]
+
+    def to(self, device):
+        """Move what is remembered to `device`."""
+        for entry in list(self.entries):
+            self.entries.append(entry.map(lambda x: x.to(device)))
