@@ -56,14 +56,17 @@ def positive(text):
     return number
 
 
-def _common_parser(description):
-    parser = Parser(description=description, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+def _common_parser(description, required):
+    """A parser with the flags that all have, and its group of files; required: whether --snapshot_dir must be given."""
+    parser = Parser(description=description, allow_abbrev=False)
     files = parser.add_argument_group("files")
-    files.add_argument("--cfg_path", metavar="YAML", help="configuration of the recipe and stage")
+    files.add_argument("--cfg_path", required=True, metavar="YAML", help="configuration of the recipe and stage")
     files.add_argument("--data_dir", metavar="DIR", help="what the paths of a data list are relative to")
     files.add_argument("--data_list", metavar="TXT", help="one sample a line: image semantic instance")
     files.add_argument("--semantic_dir", metavar="DIR", help="DIR/ID.png replace the label column of the data list")
-    files.add_argument("--snapshot_dir", metavar="DIR", help="where the snapshots model-{iteration}.pth lie")
+    files.add_argument(
+        "--snapshot_dir", required=required, metavar="DIR", help="where the snapshots model-{iteration}.pth lie"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default cuda where there is one")
     parser.add_argument(
         "--opts", nargs="*", default=[], metavar="KEY VALUE", help="configuration keys that win over the YAML"
@@ -71,18 +74,18 @@ def _common_parser(description):
     return parser, files
 
 
-def training_parser(description):
+def training_parser(description="Train as the configuration says."):
     """Flags of the training scripts."""
-    return _common_parser(description)[0]
+    return _common_parser(description, required=True)[0]
 
 
 def inference_parser(description):
     """Flags of the inference, prototype and pseudo-label scripts; each script takes all and reads what it needs."""
-    parser, files = _common_parser(description)
+    parser, files = _common_parser(description, required=False)
     files.add_argument("--snapshot", metavar="FILE", help="instead of SNAPSHOT_DIR/model-{train.max_iteration - 1}.pth")
     files.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes to retrieve from")
     files.add_argument("--cam_dir", metavar="DIR", help="class activation maps ID.npy")
-    files.add_argument("--save_dir", metavar="DIR", help="where results go")
+    files.add_argument("--save_dir", required=True, metavar="DIR", help="where results go")
     files.add_argument("--skip_existing", action="store_true", help="leave out images whose results are all there")
     segments = parser.add_argument_group("segments")
     segments.add_argument(
