@@ -31,7 +31,7 @@ class Monitor:
         if (iteration + 1) % self.step_every and iteration + 1 != self.stop:
             return
         named = {**{f"loss/{name}": value for name, value in result.losses.items()}, "loss/total": result.total}
-        values = mean_over_ranks({**named, "accuracy": result.accuracy})
+        values = mean_over_ranks({**named, "accuracy": result.accuracy()})
         now, done = time.perf_counter(), iteration + 1 - self.last
         values |= {"rate": rate, "images_per_second": done * self.images_each / (now - self.last_time)}
         values["peak_memory_mib"] = peak_memory_mib(device)

@@ -1,6 +1,8 @@
 """What one training iteration computes: losses from a batch, for the embedding and for the classifier alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -19,11 +21,15 @@ from spml.segments.segment import Segments, resize_labels, segment_batch
 
 @dataclass
 class StepResult:
-    """total: the scalar to minimise; losses: unweighted, by name; accuracy: a scalar; prototypes: those to remember."""
+    """What an iteration gives.
+
+    total: the scalar to minimise; losses: unweighted, by name; accuracy: a function that computes it, called when it is
+    shown; prototypes: those to remember.
+    """
 
     total: torch.Tensor
     losses: dict
-    accuracy: torch.Tensor
+    accuracy: Callable
     prototypes: Prototypes | None = None
     segments: Segments | None = None
     embedding: torch.Tensor | None = None
@@ -51,13 +57,13 @@ class EmbeddingTask(nn.Module):
             logits = self.prediction_model(embedding if end_to_end else embedding.detach())
         losses = {"cross_entropy": cross_entropy(logits, batch.semantic, self.num_classes)}
         if not self.objective.weight:
-            accuracy = pixel_accuracy(logits, batch.semantic, self.num_classes)
+            accuracy = partial(pixel_accuracy, logits.detach(), batch.semantic, self.num_classes)
             return StepResult(self.objective.total(losses), losses, accuracy, embedding=embedding.detach())
         segments = self.segment(batch, embedding.float())
         segments, prototypes = gather_segments(segments, gather_prototypes(segments, batch.tags))
         known = memory.extend(prototypes)
         losses |= self.objective.relation_losses(segments, known, batch.tags)
-        total, accuracy = self.objective.total(losses), neighbour_accuracy(known)
+        total, accuracy = self.objective.total(losses), partial(neighbour_accuracy, known.detach())
         return StepResult(total, losses, accuracy, prototypes.detach(), segments, embedding.detach())
 
     def segment(self, batch, embedding):
@@ -97,7 +103,7 @@ class ClassifierTask(nn.Module):
                 embedding = self.embedding_model(batch.image)
             logits = self.prediction_model(embedding)
         loss = cross_entropy(logits, batch.semantic, self.num_classes)
-        accuracy = pixel_accuracy(logits, batch.semantic, self.num_classes)
+        accuracy = partial(pixel_accuracy, logits.detach(), batch.semantic, self.num_classes)
         return StepResult(loss, {"cross_entropy": loss}, accuracy, embedding=embedding)
 
 

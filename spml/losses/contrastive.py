@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-# Similarities held at a time: 2 MB stay in a processor's cache; a GPU wants larger products.
-CHUNK_ELEMENTS = {"cpu": 1 << 19, "cuda": 1 << 25}
+# Similarities held at a time: 1 MB stays in a processor's cache; a GPU wants larger products.
+CHUNK_ELEMENTS = {"cpu": 1 << 18, "cuda": 1 << 25}
 # Stands for minus infinity: a row with nothing but it has a finite log-sum-exp far below all others.
 MASKED = -1e30
 
