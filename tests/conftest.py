@@ -1,0 +1,124 @@
+"""Fixtures that tests of several areas share: golden figures, a tiny data set on disk, a tiny configuration."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from spml.config import load_config
+from spml.data.lists import write_list
+from spml.files import write_image
+
+GOLDEN = Path(__file__).parent / "golden"
+
+TINY = {
+    "num_threads": 0,
+    "network": {
+        "backbone_types": "panoptic_deeplab_tiny",
+        "embedding_dim": 8,
+        "label_divisor": 2048,
+        "kmeans_iterations": 3,
+        "kmeans_num_clusters": [2, 2],
+    },
+    "dataset": {"num_classes": 4},
+    "train": {
+        "max_iteration": 3,
+        "snapshot_step": 3,
+        "tensorboard_step": 2,
+        "lr_policy": "poly",
+        "base_lr": 0.003,
+        "weight_decay": 0.0005,
+        "batch_size": 2,
+        "crop_size": [32, 32],
+        "memory_bank_size": 2,
+        "sem_ann_loss_types": "segsort",
+        "sem_ann_concentration": 6,
+        "sem_ann_loss_weight": 0.3,
+        "sem_occ_loss_types": "segsort",
+        "sem_occ_concentration": 8,
+        "sem_occ_loss_weight": 0.3,
+        "img_sim_loss_types": "segsort",
+        "img_sim_concentration": 16,
+        "img_sim_loss_weight": 0.1,
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Loads a file of tests/golden by its name: arrays as tensors, text as numpy arrays, JSON as it is."""
+
+    def load(name):
+        if name.endswith(".json"):
+            return json.loads((GOLDEN / name).read_text())
+        with np.load(GOLDEN / f"{name}.npz") as arrays:
+            return {k: torch.from_numpy(v) if v.dtype.kind in "iuf" else v for k, v in arrays.items()}
+
+    return load
+
+
+def merged(base, changes):
+    """Nested dicts, the values of `changes` winning."""
+    out = dict(base)
+    for key, value in changes.items():
+        out[key] = merged(out.get(key, {}), value) if isinstance(value, dict) else value
+    return out
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    """Writes the tiny configuration, with changes, as YAML and returns its path."""
+
+    def write(name="config.yaml", **changes):
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(merged(TINY, changes)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_config(write_config):
+    """Builds the tiny configuration, with changes, as the program sees it."""
+
+    def build(**changes):
+        return load_config(write_config(**changes))
+
+    return build
+
+
+@dataclass(frozen=True)
+class TinyData:
+    """A data directory, its list, and the names of its images."""
+
+    root: Path
+    list: Path
+    ids: tuple
+
+
+def tiny_scene(seed, size=40):
+    """Image, weak label and over-segmentation of one scene: stripes of colour, each with a labelled dot."""
+    rng = np.random.default_rng(seed)
+    regions = np.repeat(np.arange(4, dtype=np.uint8), size // 4)[None].repeat(size, 0)
+    classes = rng.permutation(4).astype(np.uint8)
+    image = (60 * classes[regions][..., None] + rng.integers(0, 40, (size, size, 3))).astype(np.uint8)
+    semantic = np.full((size, size), 254, np.uint8)
+    for region in range(4):
+        semantic[10:30, region * 10 + 2 : region * 10 + 8] = classes[region]
+    return image, semantic, regions
+
+
+@pytest.fixture
+def tiny_data(tmp_path):
+    """Writes four 40-pixel scenes with 4 classes; most pixels are unlabelled."""
+    root, ids = tmp_path / "data", tuple("abcd")
+    for seed, name in enumerate(ids):
+        for folder, pixels in zip(("image", "semantic", "instance"), tiny_scene(seed), strict=True):
+            write_image(root / folder / f"{name}.png", pixels)
+    rows = [tuple(f"{folder}/{name}.png" for folder in ("image", "semantic", "instance")) for name in ids]
+    write_list(tmp_path / "train.txt", rows)
+    return TinyData(root, tmp_path / "train.txt", ids)
