@@ -14,11 +14,11 @@ class MemoryBank:
 
     def append(self, prototypes):
         """Remember an iteration's prototypes, dropping the oldest where the bank is full."""
-        if not self.entries.maxlen or not len(prototypes):
+        if not self.entries.maxlen:
             return
         remembered = prototypes.detach()
         remembered.image = -1 - self.images_seen - remembered.image
-        self.images_seen += int(prototypes.image.max()) + 1
+        self.images_seen += int(prototypes.image.max()) + 1 if len(prototypes) else 0
         self.entries.append(remembered)
 
     def extend(self, prototypes):
