@@ -65,10 +65,11 @@ def segment_batch(embedding, local_features, semantic, instance, grid, iteration
     v = normalize(embedding.permute(0, 2, 3, 1))  # N×H×W×C
     v_local = normalize(torch.cat([v, local_features], -1))
     initial = initial_clusters(*v.shape[1:3], *grid, v.device).flatten()
+    num_clusters = int(initial.max()) + 1
     keep = (semantic != VOID).flatten(1)
     with torch.no_grad():
         cluster = [
-            spherical_kmeans(x.flatten(0, 1)[k], initial[k], int(initial.max()) + 1, iterations)
+            spherical_kmeans(x.flatten(0, 1)[k], initial[k], num_clusters, iterations)
             for x, k in zip(v_local, keep, strict=True)
         ]
     image, place = keep.nonzero(as_tuple=True)
