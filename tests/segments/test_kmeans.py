@@ -1,0 +1,82 @@
+"""Grid initialisation and spherical k-means against the published figures and plain loops."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spml.segments.kmeans import initial_clusters, nearest_prototype, spherical_kmeans
+
+
+def unit_rows(count, dim, seed=0):
+    x = torch.randn(count, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+def plain_kmeans(x, cluster, num_clusters, iterations):
+    """One row, one cluster at a time; a cluster without members has the zero vector."""
+    cluster = cluster.tolist()
+    for _ in range(iterations):
+        prototypes = []
+        for k in range(num_clusters):
+            members = [row for row, c in zip(x, cluster, strict=True) if c == k]
+            total = sum(members, torch.zeros(x.shape[1], dtype=x.dtype))
+            prototypes.append(total / max(float(total.norm()), 1e-12))
+        cluster = [max(range(num_clusters), key=lambda k: (float(row @ prototypes[k]), -k)) for row in x]  # noqa: B023
+    return torch.tensor(cluster)
+
+
+@pytest.mark.parametrize("name", ["12x12_33x47", "1x1_8x8", "5x5_7x9", "6x6_16x16"])
+def test_initial_clusters_equal_the_published_ones(golden, name):
+    figures = golden(f"initial_clusters_{name}")
+    ids = initial_clusters(*figures["size"].tolist(), *figures["grid"].tolist())
+    assert torch.equal(ids, figures["labels"])
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 20), st.integers(1, 20))
+def test_initial_clusters_are_rectangles_numbered_down_the_columns(rows, columns, height, width):
+    ids = initial_clusters(height, width, rows, columns)
+    present = ids.unique()
+    assert present.tolist() == list(range(len(present)))
+    of_row, of_column = ids[:, 0], ids[0]
+    assert (of_row.diff() >= 0).all()
+    assert (of_column.diff() >= 0).all()
+    assert torch.equal(ids, of_row[:, None] - of_row[0] + of_column)
+    if len(of_column.unique()) > 1:
+        assert of_column.unique()[1] == len(of_row.unique())
+
+
+@pytest.mark.parametrize(("iterations", "result"), [(10, "labels"), (1, "labels_after_1")])
+def test_kmeans_equals_the_published_one(golden, iterations, result):
+    figures = golden("kmeans")
+    initial = figures["initial_labels"]
+    clusters = spherical_kmeans(figures["embeddings"], initial, int(initial.max()) + 1, iterations)
+    assert (clusters == figures[result]).float().mean() >= 0.995
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 2, 7])
+def test_kmeans_equals_a_plain_loop(iterations):
+    x = unit_rows(60, 5)
+    initial = torch.randint(6, (60,), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(spherical_kmeans(x, initial, 6, iterations), plain_kmeans(x, initial, 6, iterations))
+
+
+def test_an_empty_cluster_attracts_the_rows_that_resemble_no_other():
+    x = torch.tensor([[1.0, 0.0], [0.9962, 0.0872], [0.7071, 0.7071], [0.7071, -0.7071], [-1.0, 0.0]])
+    initial = torch.tensor([0, 0, 0, 0, 0])
+    assert spherical_kmeans(x, initial, 2, 1).tolist() == [0, 0, 0, 0, 1]
+    crowded = unit_rows(40, 3, seed=4)
+    initial = torch.randint(3, (40,), generator=torch.Generator().manual_seed(5)) * 2
+    assert torch.equal(spherical_kmeans(crowded, initial, 5, 4), plain_kmeans(crowded, initial, 5, 4))
+
+
+def test_no_rows_give_no_clusters():
+    assert spherical_kmeans(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), 3, 10).tolist() == []
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 40), st.integers(1, 9), st.integers(1, 60))
+def test_nearest_prototype_is_the_same_in_chunks_of_any_size(count, clusters, max_elements):
+    x, prototypes = unit_rows(count, 3), unit_rows(clusters, 3, seed=2)
+    expected = torch.tensor([int((prototypes @ row).argmax()) for row in x], dtype=torch.long)
+    assert torch.equal(nearest_prototype(x, prototypes, max_elements), expected)
