@@ -86,14 +86,13 @@ def coco_image(name):
 
 def describe_missing(list_name, rows, data_dir):
     """Warnings, one for each folder, about files that rows name and that are not there: how many, and the first few."""
-    wanted, missing = {}, {}
+    folders = {}
     for path in dict.fromkeys(path for row in rows for path in row):
-        folder = str(Path(path).parent)
-        wanted[folder] = wanted.get(folder, 0) + 1
-        if not (Path(data_dir) / path).is_file():
-            missing.setdefault(folder, []).append(path)
-    return [
-        f"{list_name}: {len(paths)} of {wanted[folder]} files in {folder} are missing: "
-        f"{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}"
-        for folder, paths in missing.items()
-    ]
+        folders.setdefault(str(Path(path).parent), []).append(path)
+    warnings = []
+    for folder, paths in folders.items():
+        missing = [path for path in paths if not (Path(data_dir) / path).is_file()]
+        if missing:
+            few = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+            warnings.append(f"{list_name}: {len(missing)} of {len(paths)} files in {folder} are missing: {few}")
+    return warnings
