@@ -4,7 +4,7 @@ from spml.errors import UserError
 
 _CHOICES = {
     "network.stem": ("deep", "torchvision"),
-    "network.prediction_types": ("segsort", "softmax_classifier"),
+    "network.prediction_types": ("segsort", "softmax_classifier", "cam"),
     "network.local_features": ("location", "location_colour"),
     "train.amp": ("none", "bf16"),
     "train.lr_policy": ("step", "poly"),

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from spml.data import transforms as T
+from spml.data.tags import read_tags
 from spml.errors import UserError
 from spml.files import read_image, read_label
 from spml.labels import UNLABELLED, VOID
@@ -73,14 +74,24 @@ class WeakLabelDataset(Dataset):
         self.num_classes, self.unlabelled = config.dataset.num_classes, config.dataset.unlabelled_index
         self.means, self.stds = config.network.pixel_means, config.network.pixel_stds
         self.seed = config.train.seed
+        self.tags = read_tags(config.dataset.tags_file, self.num_classes) if config.dataset.tags_file else None
+        untagged = [s.id for s in samples if s.id not in self.tags] if self.tags is not None else []
+        if untagged:
+            raise UserError(f"{config.dataset.tags_file}: has no line for {untagged[0]} and {len(untagged) - 1} more")
 
     def __len__(self):
         return len(self.samples)
 
     def read(self, index):
-        """Image H×W×3 uint8, semantic and instance label maps H×W; raises UserError where their sizes differ."""
+        """Image H×W×3 uint8, semantic and instance label maps H×W (unlabelled where the list names none).
+
+        Raises UserError where their sizes differ.
+        """
         sample = self.samples[index]
-        image, semantic, instance = read_image(sample.image), read_label(sample.semantic), read_label(sample.instance)
+        image = read_image(sample.image)
+        if sample.semantic is None:
+            return image, *np.full((2, *image.shape[:2]), UNLABELLED, np.uint8)
+        semantic, instance = read_label(sample.semantic), read_label(sample.instance)
         for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
             if label.shape != image.shape[:2]:
                 raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
@@ -95,11 +106,19 @@ class WeakLabelDataset(Dataset):
         except UserError as error:
             return error
         rng = np.random.default_rng([self.seed, position])
-        tags = tag_set(semantic, self.num_classes)
+        tags = self.tags_of(self.samples[index].id, semantic)
         image, semantic, instance = self.augmentation(image.astype(np.float32) / 255, semantic, instance, rng)
         image = T.normalise(image, self.means, self.stds).transpose(2, 0, 1)
         arrays = (image, semantic.astype(np.int64), instance.astype(np.int64), tags)
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
+
+    def tags_of(self, name, semantic):
+        """The tag set of an image as K booleans, from the tags file or else from its whole weak label."""
+        if self.tags is None:
+            return tag_set(semantic, self.num_classes)
+        present = np.zeros(self.num_classes, bool)
+        present[list(self.tags[name])] = True
+        return present
 
     def has_unlabelled(self):
         """Whether an unlabelled pixel is found in up to 500 label maps spread over the list."""

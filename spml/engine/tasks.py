@@ -6,11 +6,13 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from spml.engine.distributed import gather_segments
 from spml.errors import UserError
 from spml.losses.objective import build_objective, cross_entropy, pixel_accuracy
 from spml.losses.relations import neighbour_accuracy
+from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 from spml.models.weights import load_pretrained
@@ -107,7 +109,34 @@ class ClassifierTask(nn.Module):
         return StepResult(loss, {"cross_entropy": loss}, accuracy, embedding=embedding)
 
 
-TASKS = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask}
+class CamTask(nn.Module):
+    """Train a multi-label tag classifier, whose class activation maps become seeds."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.embedding_model, self.prediction_model = build_cam(config)
+        self.amp = config.train.amp == "bf16"
+
+    def train_mode(self):
+        """Backbone and head learn."""
+        return self.train()
+
+    def forward(self, batch, memory):
+        """Batch → StepResult; of its labels only the tags are used."""
+        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+            features = self.embedding_model(batch.image)
+            logits = self.prediction_model(features).float()
+        tags = batch.tags[:, 1:]
+        loss = F.multilabel_soft_margin_loss(logits, tags.float())
+        accuracy = partial(_tag_accuracy, logits.detach(), tags)
+        return StepResult(loss, {"tags": loss}, accuracy, embedding=features.detach())
+
+
+def _tag_accuracy(logits, tags):
+    return ((logits > 0) == tags).float().mean()
+
+
+TASKS = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask, "cam": CamTask}
 
 
 def build_task(config):

@@ -63,7 +63,9 @@ def open_dataset(config, args):
     for flag, key, value in (("data_dir", "data_dir", data_dir), ("data_list", "train_data_list", data_list)):
         if not value:
             raise UserError(f"--{flag} is not given and dataset.{key} is empty")
-    dataset = WeakLabelDataset(read_list(data_dir, data_list, True, args.semantic_dir), config, augmentation(config))
+    need_labels = not (config.dataset.tags_file and config.network.prediction_types == "cam")
+    samples = read_list(data_dir, data_list, need_labels, args.semantic_dir)
+    dataset = WeakLabelDataset(samples, config, augmentation(config))
     relations = [n for n in ("sem_occ", "img_sim", "feat_aff") if config.train[f"{n}_loss_types"] != "none"]
     if relations and rank() == 0 and not dataset.has_unlabelled():
         print(

@@ -56,15 +56,19 @@ def init_weights(module):
                 nn.init.zeros_(m.bias)
 
 
-def build_embedding(config):
-    """The embedding network that `network.*` names; raises UserError for an unknown one."""
-    name = config.network.backbone_types
+def parse_backbone(name):
+    """Head and depth of a name like panoptic_deeplab_101; raises UserError for an unknown one."""
     match = re.fullmatch(r"panoptic_([a-z]+)_([a-z0-9]+)", name)
     if match is None or match[1] not in HEADS or match[2] not in SPECS:
         known = ", ".join(f"panoptic_{head}_{depth}" for head in HEADS for depth in SPECS)
         raise UserError(f"network.backbone_types is {name!r}, expected one of {known}")
+    return match.groups()
+
+
+def build_embedding(config):
+    """The embedding network that `network.*` names."""
     return EmbeddingNetwork(
-        *match.groups(),
+        *parse_backbone(config.network.backbone_types),
         config.network.embedding_dim,
         stem=config.network.stem,
         freeze_at=config.train.freeze_at,

@@ -1,0 +1,28 @@
+# Where the VOC recipes find their data. A recipe sets KIND (tag, box, scribble, point) and sources this.
+# The user sets DATAROOT, and may set LISTS (data lists), OUT (results), SPLIT=test (masks for the VOC server, no scores).
+
+if [[ -z ${DATAROOT-} ]]; then
+  echo "DATAROOT is not set: name the folder that holds VOC2012 (README, 'Data preparation'), as in" >&2
+  echo "  DATAROOT=/data source bashscripts/voc12/train_spml_$KIND.sh" >&2
+  exit 1
+fi
+DATA=$DATAROOT LISTS=${LISTS:-$DATAROOT/lists} OUT=${OUT:-snapshots/voc12/$KIND}
+TRUTH=$DATAROOT/VOC2012/segcls CLASSES=21 GRID=12,12
+CONFIG=configs/voc12/$KIND.yaml CLASSIFIER=configs/voc12/classifier.yaml
+TRAIN_LIST=$LISTS/train_$KIND.txt TRUTH_LIST=$LISTS/train_full.txt VAL_LIST=$LISTS/val.txt
+
+stage lists run pyscripts/data/voc_lists.py --data_dir "$DATA" --save_dir "$LISTS" --kinds full "$KIND" --check
+
+if [[ ${SPLIT:-val} == test ]]; then
+  VAL_LIST=$LISTS/test.txt
+  segment() {  # masks of the test images, for the server: there is no truth to score them with
+    local name=$1 script=$2 config=$3 snapshots=$4
+    shift 4
+    infer "$script" "$config" "$snapshots" "$VAL_LIST" "$OUT/test/$name" "$@" &&
+      run pyscripts/benchmark/voc_submission.py --pred_dir "$OUT/test/$name/semantic_gray" --data_list "$VAL_LIST" \
+        --save_dir "$OUT/test/$name/submission"
+  }
+  stage() {  # only the last masks are made, each time
+    case $1 in final*) echo "== $1, test" && shift && { "$@" || exit; } ;; esac
+  }
+fi

@@ -1,0 +1,42 @@
+"""Class activation maps from image tags: a backbone, and a linear classifier over its averaged features."""
+
+from torch import nn
+from torch.nn import functional as F
+
+from spml.models.embedding import init_weights, parse_backbone
+from spml.models.resnet import SPECS, DilatedResNet
+
+
+class CamBackbone(nn.Module):
+    """Normalised image N×3×H×W → features N×D×h×w at stride 8, under the embedding network's parameter names."""
+
+    def __init__(self, depth, stem="deep", freeze_at=2):
+        super().__init__()
+        self.resnet_backbone = DilatedResNet(SPECS[depth], stem, freeze_at)
+        init_weights(self)
+
+    def forward(self, image):
+        return self.resnet_backbone(image)
+
+
+class CamHead(nn.Module):
+    """Features N×D×h×w → tag logits N×(K−1), or activation maps N×(K−1)×h×w, of the classes 1..K−1."""
+
+    def __init__(self, channels, num_classes):
+        super().__init__()
+        self.tag_classifier = nn.Conv2d(channels, num_classes - 1, 1, bias=False)
+        init_weights(self)
+
+    def forward(self, features):
+        return self.tag_classifier(features.mean((2, 3), keepdim=True)).flatten(1)
+
+    def activation(self, features):
+        """Unscaled, non-negative class activation maps."""
+        return F.relu(self.tag_classifier(features))
+
+
+def build_cam(config):
+    """Backbone and head that `network.*` names; the head of `network.backbone_types` plays no part."""
+    _, depth = parse_backbone(config.network.backbone_types)
+    backbone = CamBackbone(depth, config.network.stem, config.train.freeze_at)
+    return backbone, CamHead(backbone.resnet_backbone.out_channels, config.dataset.num_classes)
