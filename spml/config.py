@@ -66,7 +66,7 @@ def _read_yaml(path, parents):
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"config {path}: cannot be read ({error})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise UserError(f"config {path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise UserError(f"config {path}: expected a mapping of keys to values, not {content!r}")
@@ -87,7 +87,7 @@ def _command_line(opts):
     for key, text in zip(opts[::2], opts[1::2], strict=True):
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             raise UserError(f"--opts {key}: {text!r} is not a YAML value") from None
         for part in reversed(key.split(".")):
             value = {part: value}
@@ -122,7 +122,9 @@ def _warn_once(message):
 
 
 def _nearest(name):
-    near = difflib.get_close_matches(name, all_keys(), 1, 0.6)
+    keys = [*all_keys(), *yaml.safe_load(DEFAULT_PATH.read_text())]
+    elsewhere = [key for key in keys if key.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = elsewhere or difflib.get_close_matches(name, keys, 1, 0.6)
     return f"; did you mean {near[0]}?" if near else "; configs/default.yaml lists all keys"
 
 
@@ -158,7 +160,7 @@ def _coerce(value, default, where, name):
 def _number(value, default, name, wrong):
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise wrong from None
     if number != number or number in (float("inf"), float("-inf")):
         raise wrong
