@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from spml.errors import UserError
+from spml.labels import VOID
 
 _NUMPY_GLOBALS = {
     ("numpy", "ndarray"),
@@ -24,15 +25,28 @@ _NUMPY_GLOBALS = {
 
 @contextmanager
 def atomic_path(path):
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error."""
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises UserError where the system does not let it be written.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    make_dir(path.parent)
     try:
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error})") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def make_dir(path):
+    """Make a folder and those above it, unless they are there; raises UserError where that cannot be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: the folder cannot be made ({error})") from None
 
 
 def write_text(path, text):
@@ -73,13 +87,15 @@ def read_image(path):
 
 
 def read_label(path):
-    """Read a label map as H×W 8-bit grey; raises UserError where it is missing, broken or in colour."""
+    """Read a label map as H×W 8-bit grey; raises UserError where it is missing, broken, in colour or beyond 255."""
     mode, label = _open_image(path, "L")
     if mode not in ("L", "1", "I", "I;16"):
         raise UserError(
             f"{path}: a label map must be an 8-bit grey image of class ids, this one has mode {mode}; "
             "convert colour masks with pyscripts/data/voc_masks.py"
         )
+    if mode.startswith("I") and _open_image(path, "I")[1].max() > VOID:
+        raise UserError(f"{path}: holds values above {VOID}; a label map is 8-bit, of at most 255 classes or regions")
     return label
 
 
