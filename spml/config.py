@@ -19,7 +19,7 @@ DEFAULT_PATH = ROOT / "configs" / "default.yaml"
 DATASET_DEFAULTS = {
     "densepose": {
         "network": {"local_features": "location_colour", "affinity_space": True},
-        "dataset": {"mirror_classes": [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14]},
+        "dataset": {"num_classes": 15, "mirror_classes": [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14]},
         "train": {"img_sim_features": "plain"},
     },
 }

@@ -12,6 +12,8 @@ _CHOICES = {
     **{f"train.{name}_loss_types": ("none", "segsort") for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff")},
 }
 
+# key -> smallest; three numbers each.
+_COLOURS = {"network.pixel_means": -1e3, "network.pixel_stds": 1e-6}
 _PAIRS = ("network.kmeans_num_clusters", "train.crop_size", "test.crop_size", "test.stride")
 
 # key -> (smallest, largest); the ends are allowed.
@@ -25,6 +27,7 @@ _RANGES = {
     "dataset.unlabelled_index": (0, 255),
     "train.max_iteration": (1, 10**9),
     "train.begin_iteration": (0, 10**9),
+    "train.seed": (0, 2**32 - 1),
     "train.snapshot_step": (1, 10**9),
     "train.tensorboard_step": (1, 10**9),
     "train.freeze_at": (0, 5),
@@ -58,6 +61,9 @@ def check(config, where):
     for key in _PAIRS:
         if len(_get(config, key)) != 2 or min(_get(config, key)) < 1:
             raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected two positive whole numbers [h, w]")
+    for key, low in _COLOURS.items():
+        if len(_get(config, key)) != 3 or min(_get(config, key)) < low:
+            raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected [r, g, b], each at least {low}")
     _check_together(config, where)
 
 
@@ -72,6 +78,11 @@ def _check_together(config, where):
         raise UserError(
             f"{where}: dataset.unlabelled_index is {dataset['unlabelled_index']}, "
             f"expected {classes}..255, beyond the classes"
+        )
+    if train["begin_iteration"] >= train["max_iteration"]:
+        raise UserError(
+            f"{where}: train.begin_iteration is {train['begin_iteration']}, "
+            f"expected less than train.max_iteration, {train['max_iteration']}"
         )
     for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff"):
         if train[f"{name}_loss_types"] != "none" and train[f"{name}_concentration"] <= 0:
