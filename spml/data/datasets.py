@@ -34,11 +34,11 @@ class Augmentation:
     mirror_classes: tuple = ()
     colour: bool = False
 
-    def __call__(self, image, semantic, instance, rng):
-        """Augment image H×W×3 in [0, 1] and its label maps H×W together, drawing from `rng`."""
+    def __call__(self, image, semantic, instance, tags, rng):
+        """Augment image H×W×3 in [0, 1], its label maps H×W and its tags [K] together, drawing from `rng`."""
         if self.mirror and rng.random() < 0.5:
             image, instance = T.mirror(image), T.mirror(instance)
-            semantic = T.mirror_semantic(semantic, self.mirror_classes)
+            semantic, tags = T.mirror_semantic(semantic, self.mirror_classes), T.mirror_tags(tags, self.mirror_classes)
         if self.scale is not None:
             size = T.scaled_size(semantic.shape, rng.uniform(*self.scale))
             image = T.resize_image(image, size)
@@ -47,7 +47,7 @@ class Augmentation:
         semantic, instance = T.pad_to(semantic, self.crop, VOID), T.pad_to(instance, self.crop, VOID)
         window = self._window(semantic.shape, rng)
         image, semantic, instance = image[window], semantic[window], instance[window]
-        return (self._colour(image, rng) if self.colour else image), semantic, instance
+        return (self._colour(image, rng) if self.colour else image), semantic, instance, tags
 
     def _window(self, size, rng):
         draw = rng.random(2) if self.random_crop else np.zeros(2)
@@ -107,7 +107,8 @@ class WeakLabelDataset(Dataset):
             return error
         rng = np.random.default_rng([self.seed, position])
         tags = self.tags_of(self.samples[index].id, semantic)
-        image, semantic, instance = self.augmentation(image.astype(np.float32) / 255, semantic, instance, rng)
+        image = image.astype(np.float32) / 255
+        image, semantic, instance, tags = self.augmentation(image, semantic, instance, tags, rng)
         image = T.normalise(image, self.means, self.stds).transpose(2, 0, 1)
         arrays = (image, semantic.astype(np.int64), instance.astype(np.int64), tags)
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
@@ -122,7 +123,7 @@ class WeakLabelDataset(Dataset):
 
     def has_unlabelled(self):
         """Whether an unlabelled pixel is found in up to 500 label maps spread over the list."""
-        step = max(1, len(self) // CHECKED_LABELS)
+        step = -(-len(self) // CHECKED_LABELS)
         return any(self._unlabelled_in(i) for i in range(0, len(self), step))
 
     def _unlabelled_in(self, index):

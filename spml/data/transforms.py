@@ -48,6 +48,13 @@ def mirror_semantic(label, classes):
     return table[mirror(label)]
 
 
+def mirror_tags(tags, classes):
+    """The tag set [K] of a mirrored image: class i becomes classes[i] (an empty list: no change)."""
+    out = tags.copy()
+    out[list(classes)] = tags[: len(classes)]
+    return out
+
+
 def pad_to(array, size, value):
     """Pad at the right and bottom up to `size` (height, width) where smaller."""
     bottom, right = (max(0, want - have) for want, have in zip(size, array.shape[:2], strict=True))
