@@ -1,0 +1,129 @@
+"""Training samples: tags, unlabelled and void pixels, mistakes in the files."""
+
+import numpy as np
+import pytest
+import torch
+
+from spml.data.datasets import Augmentation, Batch, WeakLabelDataset, collate, tag_set
+from spml.data.lists import read_list
+from spml.errors import UserError
+from spml.files import read_label, write_image
+
+STILL = {"mirror": False, "scale": None, "random_crop": False}
+
+
+@pytest.fixture
+def dataset(tiny_data, tiny_config):
+    """Builds the tiny data set with changes to the configuration and the augmentation."""
+
+    def build(crop=(40, 40), changes=None, **augmentation):
+        config = tiny_config(**(changes or {}))
+        samples = read_list(tiny_data.root, tiny_data.list)
+        return WeakLabelDataset(samples, config, Augmentation(crop, tuple(config.network.pixel_means), **augmentation))
+
+    return build
+
+
+def test_a_sample_is_a_normalised_image_two_label_maps_and_tags(dataset, tiny_data):
+    image, semantic, instance, tags = dataset(**STILL)[0, 0]
+    assert (image.shape, image.dtype) == ((3, 40, 40), torch.float32)
+    assert (semantic.numpy() == read_label(tiny_data.root / "semantic" / "a.png")).all()
+    assert (instance.numpy() == read_label(tiny_data.root / "instance" / "a.png")).all()
+    assert semantic.dtype == instance.dtype == torch.int64
+    assert tags.tolist() == [False, True, True, True]
+    assert abs(float(image.mean())) < 3
+
+
+def test_the_sample_of_a_position_is_always_the_same_and_others_differ(dataset):
+    first, again, other = (dataset((32, 32))[0, position] for position in (5, 5, 6))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+    seeded = dataset((32, 32), changes={"train": {"seed": 1}})[0, 5]
+    assert not torch.equal(first[0], seeded[0])
+
+
+def test_padding_is_void_in_both_label_maps(dataset):
+    image, semantic, instance, _ = dataset((48, 44), **STILL)[0, 0]
+    for label in (semantic, instance):
+        assert (label[40:] == 255).all()
+        assert (label[:, 40:] == 255).all()
+        assert (label[:40, :40] != 255).all()
+    assert image[:, 40:].abs().max() < 1e-6
+
+
+def test_masks_that_write_255_for_unlabelled_have_254_before_the_padding(dataset, tiny_data):
+    path = tiny_data.root / "semantic" / "a.png"
+    label = read_label(path)
+    write_image(path, np.where(label == 254, 255, label).astype(np.uint8))
+    kept = dataset((44, 40), **STILL)[0, 0][1]
+    turned = dataset((44, 40), {"dataset": {"unlabelled_index": 255}}, **STILL)[0, 0][1]
+    assert set(kept.unique().tolist()) == {0, 1, 2, 3, 255}
+    assert (turned[:40].numpy() == label).all()
+    assert (turned[40:] == 255).all()
+
+
+def test_tags_are_the_classes_of_the_whole_label_not_of_the_crop(dataset):
+    _, semantic, _, tags = dataset((10, 4), **STILL)[0, 0]
+    assert (semantic == 254).all()
+    assert tags.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("label", "tags"),
+    [([[0, 254, 255]], [0, 0, 0]), ([[0, 1, 3, 2]], [0, 1, 1]), ([[255]], [0, 0, 0]), ([[2, 2]], [0, 0, 1])],
+)
+def test_tags_leave_out_background_unlabelled_and_void(label, tags):
+    assert tag_set(np.array(label, np.uint8), 3).tolist() == [bool(t) for t in tags]
+
+
+def test_a_mirrored_image_has_the_tags_of_its_exchanged_classes(dataset, tiny_data):
+    label = np.full((40, 40), 254, np.uint8)
+    label[:, 5:9] = 2
+    write_image(tiny_data.root / "semantic" / "a.png", label)
+    swapping = dataset(mirror_classes=(0, 1, 3, 2), scale=None, random_crop=False)
+    seen = set()
+    for position in range(12):
+        _, semantic, _, tags = swapping[0, position]
+        present = [c in semantic.unique().tolist() for c in range(4)]
+        assert tags.tolist() == present
+        seen.add(tuple(present))
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("folder", ["semantic", "instance"])
+def test_a_label_of_another_size_is_an_error_that_names_both_files(dataset, tiny_data, folder):
+    write_image(tiny_data.root / folder / "b.png", np.zeros((30, 41), np.uint8))
+    error = dataset(**STILL)[1, 0]
+    assert isinstance(error, UserError)
+    assert f"{folder}/b.png: is 41x30 pixels" in str(error)
+    assert "image/b.png is 40x40" in str(error)
+
+
+def test_a_broken_file_comes_out_of_a_batch_as_the_error_it_is(dataset, tiny_data):
+    (tiny_data.root / "image" / "b.png").write_text("no image")
+    data = dataset(**STILL)
+    error = collate([data[0, 0], data[1, 1]])
+    assert isinstance(error, UserError)
+    assert "image/b.png" in str(error)
+
+
+def test_samples_are_stacked_into_a_batch(dataset):
+    data = dataset((32, 32))
+    batch = collate([data[0, 0], data[1, 1], data[2, 2]])
+    assert isinstance(batch, Batch)
+    assert batch.image.shape == (3, 3, 32, 32)
+    assert batch.semantic.shape == batch.instance.shape == (3, 32, 32)
+    assert batch.tags.shape == (3, 4)
+    moved = batch.to("cpu", torch.channels_last)
+    assert moved.image.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(moved.image, batch.image)
+
+
+def test_a_data_set_without_an_unlabelled_pixel_is_noticed(dataset, tiny_data):
+    assert dataset(**STILL).has_unlabelled()
+    for name in tiny_data.ids:
+        path = tiny_data.root / "semantic" / f"{name}.png"
+        label = read_label(path)
+        write_image(path, np.where(label == 254, 255, label).astype(np.uint8))
+    assert not dataset(**STILL).has_unlabelled()
+    assert dataset(changes={"dataset": {"unlabelled_index": 255}}, **STILL).has_unlabelled()

@@ -1,0 +1,86 @@
+"""Data lists: what is read, and what is said of a list that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from spml.data.lists import Sample, read_list, write_list
+from spml.errors import UserError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads list text beside a folder that holds i/a.jpg, i/b.jpg, s/a.png, s/b.png, r/a.png, r/b.png."""
+    for name in ("i/a.jpg", "i/b.jpg", "s/a.png", "s/b.png", "r/a.png", "r/b.png", "other/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    def from_text(text, **options):
+        (tmp_path / "list.txt").write_text(text)
+        return read_list(tmp_path, tmp_path / "list.txt", **options)
+
+    return from_text
+
+
+def complaint(function, *args, **options):
+    with pytest.raises(UserError) as error:
+        function(*args, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_line_names_an_image_and_its_labels(read, tmp_path):
+    samples = read("i/a.jpg s/a.png r/a.png\n\ni/b.jpg s/b.png r/b.png\r\n")
+    assert samples[0] == Sample(tmp_path / "i/a.jpg", tmp_path / "s/a.png", tmp_path / "r/a.png")
+    assert [s.id for s in samples] == ["a", "b"]
+
+
+def test_a_line_with_an_image_alone_is_read_where_no_label_is_needed(read, tmp_path):
+    assert read("i/a.jpg\n", need_labels=False) == [Sample(tmp_path / "i/a.jpg")]
+    assert "list.txt, line 1" in complaint(read, "i/a.jpg\n")
+
+
+def test_a_folder_of_pseudo_labels_takes_the_place_of_the_label_column(read, tmp_path):
+    (sample,) = read("i/a.jpg s/a.png r/a.png", semantic_dir=tmp_path / "other")
+    assert sample.semantic == tmp_path / "other" / "a.png"
+    assert sample.instance == tmp_path / "r/a.png"
+    assert read("i/a.jpg", need_labels=False, semantic_dir=tmp_path / "other")[0].semantic is None
+
+
+@pytest.mark.parametrize("line", ["i/a.jpg s/a.png", "i/a.jpg s/a.png r/a.png r/a.png"])
+@pytest.mark.parametrize("need_labels", [True, False])
+def test_a_malformed_line_is_an_error_that_names_its_number(read, line, need_labels):
+    message = complaint(read, f"i/b.jpg s/b.png r/b.png\n{line}\n", need_labels=need_labels)
+    assert "list.txt, line 2" in message
+    assert line in message
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "   \n"])
+def test_an_empty_list_is_an_error(read, text):
+    assert "is empty" in complaint(read, text)
+
+
+def test_a_missing_or_binary_list_is_an_error_that_names_it(tmp_path):
+    assert "nowhere.txt" in complaint(read_list, tmp_path, tmp_path / "nowhere.txt")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x80")
+    assert "binary.txt" in complaint(read_list, tmp_path, tmp_path / "binary.txt")
+
+
+def test_missing_files_are_an_error_that_names_the_first_and_counts_the_rest(read, tmp_path):
+    message = complaint(read, "i/a.jpg s/a.png r/a.png\ni/c.jpg s/c.png r/b.png\n")
+    assert f"{tmp_path / 'i/c.jpg'} and 1 more not found" in message
+    assert f"{tmp_path / 's/a.png'}" not in message
+    assert "other/b.png" in complaint(read, "i/b.jpg s/b.png r/b.png", semantic_dir=tmp_path / "other")
+
+
+def test_two_images_of_one_name_are_an_error_and_one_image_twice_is_not(read, tmp_path):
+    message = complaint(read, "i/a.jpg s/a.png r/a.png\nother/a.png s/a.png r/a.png")
+    assert str(tmp_path / "i/a.jpg") in message
+    assert str(tmp_path / "other/a.png") in message
+    assert len(read("i/a.jpg s/a.png r/a.png\ni/a.jpg s/a.png r/a.png")) == 2
+
+
+def test_a_written_list_is_read_back(read, tmp_path):
+    rows = [("i/a.jpg", "s/a.png", "r/a.png"), (Path("i/b.jpg"), Path("s/b.png"), Path("r/b.png"))]
+    write_list(tmp_path / "new.txt", rows)
+    assert [s.id for s in read_list(tmp_path, tmp_path / "new.txt")] == ["a", "b"]

@@ -1,0 +1,88 @@
+"""The stream of training samples: whole epochs, shares of processes, going on where it stopped."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spml.data.datasets import Augmentation, WeakLabelDataset
+from spml.data.lists import read_list
+from spml.data.stream import StreamSampler, make_loader
+from spml.errors import UserError
+
+lengths, batches, ranks = st.integers(1, 12), st.integers(1, 5), st.integers(1, 3)
+
+
+def flat(samplers):
+    """(index, position) of all ranks' batches, iteration by iteration."""
+    return [item for round_ in zip(*samplers, strict=True) for batch in round_ for item in batch]
+
+
+def stream(length, batch_size, world_size, start, stop, **options):
+    return flat(
+        StreamSampler(length, batch_size, start, stop, rank, world_size, **options) for rank in range(world_size)
+    )
+
+
+@given(lengths, batches, ranks, st.integers(0, 5))
+def test_every_epoch_holds_every_sample_once(length, batch_size, world_size, seed):
+    items = stream(length, batch_size, world_size, 0, 3 * length, seed=seed)
+    assert [position for _, position in items] == list(range(3 * length * batch_size * world_size))
+    indices = [index for index, _ in items]
+    for epoch in range(0, len(indices), length):
+        part = indices[epoch : epoch + length]
+        assert len(part) < length or sorted(part) == list(range(length))
+
+
+@given(lengths, batches, ranks, st.integers(0, 8), st.integers(0, 8))
+def test_a_resumed_stream_is_the_end_of_the_whole_one(length, batch_size, world_size, start, more):
+    whole = stream(length, batch_size, world_size, 0, start + more, seed=3)
+    resumed = stream(length, batch_size, world_size, start, start + more, seed=3)
+    assert resumed == whole[start * batch_size * world_size :]
+
+
+@given(lengths, batches, ranks)
+def test_processes_share_the_stream_of_one(length, batch_size, world_size):
+    assert stream(length, batch_size, world_size, 0, 4) == stream(length, batch_size * world_size, 1, 0, 4)
+
+
+def test_epochs_are_shuffled_differently_and_by_the_seed():
+    orders = [[i for i, _ in stream(20, 20, 1, epoch, epoch + 1, seed=s)] for epoch, s in ((0, 0), (1, 0), (0, 1))]
+    assert len({tuple(order) for order in orders}) == 3
+    assert [i for i, _ in stream(5, 5, 1, 0, 2, shuffle=False)] == [0, 1, 2, 3, 4] * 2
+
+
+def test_the_number_of_batches_is_known():
+    assert len(StreamSampler(5, 2, 3, 10)) == 7
+
+
+@pytest.fixture
+def loader(tiny_data, tiny_config):
+    def build(workers, start=0, stop=4):
+        config = tiny_config()
+        data = WeakLabelDataset(read_list(tiny_data.root, tiny_data.list), config, Augmentation((32, 32), (0.5,) * 3))
+        return make_loader(data, StreamSampler(4, 2, start, stop), workers)
+
+    return build
+
+
+def test_batches_do_not_depend_on_the_number_of_workers(loader):
+    alone, by_two = list(loader(0)), list(loader(2))
+    assert len(alone) == len(by_two) == 4
+    for a, b in zip(alone, by_two, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+def test_batches_after_a_resume_are_those_of_the_uninterrupted_run(loader):
+    whole, resumed = list(loader(0)), list(loader(0, start=2))
+    for a, b in zip(whole[2:], resumed, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_image_leaves_a_worker_as_an_error_in_its_batchs_place(loader, tiny_data, workers):
+    (tiny_data.root / "image" / "c.png").write_text("no image")
+    results = list(loader(workers))
+    errors = [r for r in results if isinstance(r, UserError)]
+    assert len(errors) == 2
+    assert all("image/c.png" in str(e) for e in errors)
