@@ -1,13 +1,18 @@
 """Weights that depend only on a parameter's name and shape: those the figures of tests/golden were computed with."""
 
 import zlib
+from functools import cache
 
 import numpy as np
 import torch
 
+from spml.models.embedding import EmbeddingNetwork
+from spml.models.local_features import distance_kernel
 
+
+@cache
 def fill(name, shape):
-    """The value of one parameter or buffer."""
+    """The value of one parameter or buffer; kept, since networks share most of theirs."""
     rng = np.random.RandomState(zlib.crc32(name.encode()))
     leaf = name.rsplit(".", 1)[-1]
     if leaf == "num_batches_tracked":
@@ -24,13 +29,21 @@ def fill(name, shape):
     return torch.from_numpy(x)
 
 
-def filled(shapes):
-    """A whole state dict from {name: shape}."""
-    return {name: fill(name, shape) for name, shape in shapes.items()}
+def filled(module):
+    """A filled state dict for a module, its tensors those that are kept."""
+    return {name: fill(name, tuple(value.shape)) for name, value in module.state_dict().items()}
 
 
-def fill_module(module, keep=()):
-    """Load filled weights into a module, but for the names in `keep`."""
-    state = module.state_dict()
-    module.load_state_dict({**state, **filled({k: v.shape for k, v in state.items() if k not in keep})})
+def fill_module(module):
+    """Load filled weights into a module."""
+    module.load_state_dict(filled(module))
     return module
+
+
+def filled_network(head, colour=False, dim=64):
+    """The filled embedding network of depth 101, in eval mode; its tensors are shared, so not to be trained."""
+    with torch.device("meta"):
+        network = EmbeddingNetwork(head, "101", dim, colour=colour)
+    state = filled(network) | ({"lfn.smooth_kernel.weight": distance_kernel()} if colour else {})
+    network.load_state_dict(state, assign=True)
+    return network.eval()

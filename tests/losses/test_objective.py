@@ -62,12 +62,12 @@ def test_the_classifier_beside_the_embedding_adds_its_cross_entropy_before_the_w
     classifier = fill_module(Classifier(16, 21, dropout=0.0)).train()
     losses["cross_entropy"] = cross_entropy(classifier(pixels["embeddings"]), pixels["semantic_label"], 21)
     annotation = PUBLISHED.total({name: losses[name] for name in ("sem_ann", "cross_entropy")})
-    assert float(annotation) == pytest.approx(float(figures["softmax_sem_ann_loss"]), rel=1e-4)
+    assert annotation.item() == pytest.approx(float(figures["softmax_sem_ann_loss"]), rel=1e-4)
     for name in ("sem_occ", "img_sim"):
         weighted = PUBLISHED.weight[name] * float(losses[name])
         assert weighted == pytest.approx(float(figures[f"softmax_{name}_loss"]), rel=1e-4)
     total = sum(float(figures[f"softmax_{name}_loss"]) for name in RELATIONS)
-    assert float(PUBLISHED.total(losses)) == pytest.approx(total, rel=1e-4)
+    assert PUBLISHED.total(losses).item() == pytest.approx(total, rel=1e-4)
     assert float(neighbour_accuracy(known)) == pytest.approx(float(figures["softmax_accuracy"]), rel=1e-4)
 
 
