@@ -21,9 +21,9 @@ def world_size():
 
 
 def choose_device(name=""):
-    """The device that `name` asks for; '' is this process's GPU where there is one, else the CPU."""
-    local = int(os.environ.get("LOCAL_RANK", 0))
-    name = name or (f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+    """The device that `name` asks for: `cuda` is this process's GPU, '' the same where there is one, else the CPU."""
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if name == "cuda" else name
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
