@@ -1,0 +1,158 @@
+"""Pictures for people: palettes, overlays, segment boundaries, PCA of embeddings, contact sheets."""
+
+import textwrap
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from spml.errors import UserError
+
+FIRST_NO_CLASS = 254  # unlabelled 254, void 255
+MARGIN = 6
+GREY = 128
+
+
+def voc_palette():
+    """The colours of PASCAL VOC, 256×3 uint8: the bits of a class, three by three, are the top bits of R, G and B."""
+    label = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= (((label >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return palette
+
+
+def load_palette(path=""):
+    """Read a palette from a `.mat` that holds one N×3 array of 0..1 or 0..255; the VOC palette for an empty path.
+
+    Returns 256×3 uint8, colours from N on as in the VOC palette. Raises UserError where the file is missing or holds
+    anything else.
+    """
+    palette = voc_palette()
+    if not path:
+        return palette
+    colours = _read_colour_map(path)
+    if np.issubdtype(colours.dtype, np.floating) and colours.max() <= 1:
+        colours = colours * 255
+    if colours.min() < 0 or colours.max() > 255:
+        raise UserError(f"{path}: colours from {colours.min():g} to {colours.max():g}; expected 0..1 or 0..255")
+    palette[: len(colours)] = np.rint(colours)
+    return palette
+
+
+def _read_colour_map(path):
+    from scipy.io import loadmat
+
+    try:
+        with open(path, "rb") as file:
+            content = loadmat(file, mat_dtype=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such palette") from None
+    except Exception as error:  # the reader of broken .mat files raises anything
+        raise UserError(f"{path}: not a readable .mat ({error})") from None
+    tables = [value for name, value in content.items() if not name.startswith("__")]
+    if len(tables) != 1 or not _is_colour_map(tables[0]):
+        raise UserError(f"{path}: expected one N×3 array of colours, N from 1 to 256")
+    return tables[0]
+
+
+def _is_colour_map(table):
+    numeric = isinstance(table, np.ndarray) and table.dtype.kind in "uif"
+    return numeric and table.ndim == 2 and table.shape[1] == 3 and 1 <= len(table) <= 256 and np.isfinite(table).all()
+
+
+def colorize(label, palette):
+    """Colour a label map: H×W integers of 0..255 and a 256×3 palette give H×W×3 uint8."""
+    return palette[label]
+
+
+def overlay(image, label, palette, alpha=0.5):
+    """Blend the label's colours over the image with weight `alpha`; unlabelled and void pixels show the image alone.
+
+    image: H×W×3 uint8; label: H×W; returns H×W×3 uint8.
+    """
+    blend = np.rint((1 - alpha) * image + alpha * colorize(label, palette)).astype(np.uint8)
+    return np.where((label < FIRST_NO_CLASS)[..., None], blend, image)
+
+
+def draw_boundaries(image, segments, colour=(255, 255, 0)):
+    """Colour the pixels whose right or lower neighbour is of another segment; H×W×3 uint8 and H×W integers."""
+    edge = np.zeros(segments.shape, bool)
+    edge[:, :-1] |= segments[:, :-1] != segments[:, 1:]
+    edge[:-1] |= segments[:-1] != segments[1:]
+    return np.where(edge[..., None], np.array(colour, np.uint8), image)
+
+
+def pca_rgb(embedding):
+    """Show the first three principal components of an embedding as red, green and blue.
+
+    embedding: C×h×w gives h×w×3 uint8; a list of them gives a list, all in the same components. Each component spans
+    its 1st to 99th percentile; one that does not vary is grey.
+    """
+    if not isinstance(embedding, list | tuple):
+        return pca_rgb([embedding])[0]
+    maps = [np.moveaxis(np.asarray(each, np.float64), 0, -1) for each in embedding]
+    pixels = np.concatenate([each.reshape(-1, each.shape[-1]) for each in maps])
+    colours = _stretch(_principal_components(pixels, 3))
+    parts = np.split(colours, np.cumsum([each.shape[0] * each.shape[1] for each in maps])[:-1])
+    return [part.reshape(*each.shape[:2], 3) for part, each in zip(parts, maps, strict=True)]
+
+
+def _principal_components(pixels, count):
+    centred = pixels - pixels.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)  # by rising variance
+    directions = directions[:, ::-1][:, :count]
+    strongest = np.abs(directions).argmax(axis=0)
+    # An eigenvector's sign is arbitrary; fix it so that pictures of two runs compare.
+    directions = directions * np.sign(directions[strongest, np.arange(directions.shape[1])])
+    missing = count - directions.shape[1]
+    return np.pad(centred @ directions, ((0, 0), (0, max(missing, 0))))
+
+
+def _stretch(components):
+    low, high = np.percentile(components, (1, 99), axis=0)
+    span = high - low
+    varies = span > 1e-9 * max(1.0, np.abs(components).max())
+    share = (components - low) / np.where(varies, span, 1)
+    return np.where(varies, np.rint(255 * share.clip(0, 1)), GREY).astype(np.uint8)
+
+
+def contact_sheet(rows, titles, cell=160):
+    """Lay out rows of pictures in a grid with a title over each column, H×W×3 uint8.
+
+    rows: lists of H×W×3 or H×W uint8 pictures of any size (None: an empty cell); each is scaled to fit a square of
+    `cell` pixels. Raises ValueError where a row is longer than the titles.
+    """
+    font = ImageFont.load_default()
+    captions = [textwrap.fill(title, max(cell // 7, 1)) for title in titles]
+    head = 2 * MARGIN + max((_text_height(caption, font) for caption in captions), default=0)
+    size = (MARGIN + len(titles) * (cell + MARGIN), head + len(rows) * (cell + MARGIN))
+    sheet = Image.new("RGB", size, "white")
+    for column, caption in enumerate(captions):
+        ImageDraw.Draw(sheet).multiline_text((_corner(column, cell), MARGIN), caption, "black", font)
+    for row, pictures in enumerate(rows):
+        if len(pictures) > len(titles):
+            raise ValueError(f"row {row} has {len(pictures)} pictures for {len(titles)} titles")
+        for column, picture in enumerate(pictures):
+            if picture is not None:
+                fitted = _fit(picture, cell)
+                x, y = _corner(column, cell), head + row * (cell + MARGIN)
+                sheet.paste(fitted, (x + (cell - fitted.width) // 2, y + (cell - fitted.height) // 2))
+    return np.array(sheet)
+
+
+def _corner(index, cell):
+    return MARGIN + index * (cell + MARGIN)
+
+
+def _text_height(text, font):
+    box = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((0, 0), text, font)
+    return int(np.ceil(box[3]))
+
+
+def _fit(picture, cell):
+    image = Image.fromarray(np.ascontiguousarray(picture)).convert("RGB")
+    scale = cell / max(image.size)
+    size = [max(1, round(scale * side)) for side in image.size]
+    # Enlarged pixels stay sharp: masks must not grow colours that are no class.
+    return image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX)
