@@ -48,6 +48,8 @@ def resume(snapshot_dir, task, optimizer, memory, device):
             f"{state_path}: not found; {path.name} alone cannot be resumed from, only be network.pretrained"
         )
     state = load_file(state_path)
+    if not state.keys() >= {"iteration", "optimizer", "memory"}:
+        raise UserError(f"{state_path}: holds no training state of this program")
     for name in ("embedding_model", "prediction_model"):
         load_into(getattr(task, name), content.get(name), path, share=False)
     _load_optimizer(optimizer, state["optimizer"], state_path)

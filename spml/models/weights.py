@@ -1,6 +1,5 @@
 """Weights from files: backbone files in the usual ResNet naming, published and own snapshots, torchvision's weights."""
 
-import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -17,12 +16,15 @@ UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 def load_file(path, device="cpu"):
     """A dict of tensors from a `.pth`, without running any code of it; raises UserError where that cannot be."""
     try:
-        return torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
+        content = torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
     except FileNotFoundError:
         raise UserError(f"{path}: no such snapshot or weight file") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a broken file can make the reader raise anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{path}: not a readable weight file of plain tensors ({reason[:150]})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
+    return content
 
 
 def our_name(key):
@@ -32,14 +34,19 @@ def our_name(key):
     return re.sub(r"^layer([1-4])\.", lambda m: f"resnet_backbone.res{int(m[1]) + 1}.", key)
 
 
-def _tensors(content, path):
-    """The embedding network's tensors of a file's content, whatever wraps them."""
+def _unwrap(content):
+    """What the wrappers that snapshots and backbone files have hold of the embedding network."""
     for wrapper in ("embedding_model", "state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not any(isinstance(v, torch.Tensor) for v in content.values()):
+        content = content[wrapper] if isinstance(content.get(wrapper), dict) else content
+    return content
+
+
+def _tensors(content, path):
+    """The embedding network's tensors of a file's content, by our names."""
+    named = {k: v for k, v in _unwrap(content).items() if isinstance(k, str) and isinstance(v, torch.Tensor)}
+    if not named:
         raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
-    return {our_name(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+    return {our_name(k): v for k, v in named.items()}
 
 
 def _check_shapes(module, state, path):
@@ -66,7 +73,7 @@ def load_pretrained(network, source, config, complete=False):
         raise UserError(f"{source}: none of its tensors belongs to the backbone; first key: {next(iter(state))!r}")
     _check_shapes(network, known, source)
     network.load_state_dict(known, strict=False)
-    renamed = len(set(known) - {k.removeprefix("module.") for k in _raw_keys(content)})
+    renamed = len(set(known) - {k.removeprefix("module.") for k in _unwrap(content) if isinstance(k, str)})
     initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
     if complete and initial:
         raise UserError(
@@ -78,13 +85,6 @@ def load_pretrained(network, source, config, complete=False):
     )
     line += f" ({_groups(initial)})" if initial else ""
     return line + (f"; {len(extra)} of the file unused ({_groups(extra)})" if extra else "")
-
-
-def _raw_keys(content):
-    inner = content
-    for wrapper in ("embedding_model", "state_dict", "model"):
-        inner = inner.get(wrapper, inner) if isinstance(inner.get(wrapper), dict) else inner
-    return inner
 
 
 def _groups(keys):
@@ -140,7 +140,6 @@ def load_into(module, state, path, share=True):
 def load_snapshot(config, path, device="cpu", with_classifier=False):
     """The networks of a snapshot in eval mode: the embedding network, and the classifier or None."""
     content = load_file(path, device)
-    content = content if isinstance(content, dict) else {}
     inference = type(config)({**config, "network": {**config.network, "local_features": "location"}})
     with torch.device("meta"):
         embedding = build_embedding(inference)
