@@ -138,7 +138,9 @@ def test_a_missing_or_broken_file_is_an_error_that_names_it(tmp_path):
     assert str(tmp_path) in complaint(load_file, tmp_path)
 
 
-@pytest.mark.parametrize("content", [{}, {"a": 1}, [1, 2], torch.zeros(3), {"embedding_model": {}}, "text"])
+@pytest.mark.parametrize(
+    "content", [{}, {"a": 1}, {0: torch.zeros(3)}, [1, 2], torch.zeros(3), {"embedding_model": {}}, "text"]
+)
 def test_a_file_without_named_tensors_is_an_error(tiny_config, tmp_path, content):
     config = tiny_config()
     torch.save(content, tmp_path / "a.pth")

@@ -1,0 +1,146 @@
+"""Snapshots: what is written, when, and what is said of those that cannot be resumed from."""
+
+import pytest
+import torch
+
+from spml.engine import checkpoint
+from spml.engine.optim import SGD, parameter_groups
+from spml.engine.tasks import EmbeddingTask
+from spml.errors import UserError
+from spml.segments.memory import MemoryBank
+from spml.segments.prototypes import Prototypes
+
+CPU = torch.device("cpu")
+
+
+def complaint(function, *args):
+    with pytest.raises(UserError) as error:
+        function(*args)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+class Run:
+    """A task with its optimiser and memory, after `steps` steps along random gradients."""
+
+    def __init__(self, config, seed, steps=0):
+        torch.manual_seed(seed)
+        self.task = EmbeddingTask(config)
+        groups = parameter_groups(self.task.embedding_model, self.task.prediction_model, 5e-4)
+        self.optimizer, self.memory = SGD(groups, 0.9), MemoryBank(2)
+        for step in range(steps):
+            self.step(step)
+
+    def step(self, seed):
+        g = torch.Generator().manual_seed(seed)
+        for p in self.task.parameters():
+            p.grad = torch.randn(p.shape, generator=g) if p.requires_grad else None
+        self.optimizer.step(0.01)
+        label = torch.arange(3)
+        u = torch.randn(3, 8, generator=g)
+        self.memory.append(Prototypes(u, u, label, label, label, torch.ones(3, 4).bool()))
+
+    def save(self, folder, iteration):
+        checkpoint.save(folder, iteration, self.task, self.optimizer, self.memory)
+
+    def resume(self, folder):
+        return checkpoint.resume(folder, self.task, self.optimizer, self.memory, CPU)
+
+    def weights(self):
+        return self.task.state_dict()
+
+
+def test_a_resumed_run_has_the_weights_the_momentum_and_the_memory(tiny_config, tmp_path):
+    config = tiny_config()
+    run, resumed = Run(config, 1, steps=3), Run(config, 2)
+    run.save(tmp_path, 41)
+    assert resumed.resume(tmp_path) == 42
+    for r in (run, resumed):
+        r.step(9)
+    assert all(torch.equal(v, resumed.weights()[k]) for k, v in run.weights().items())
+    known = [r.memory.extend(r.memory.entries[0]) for r in (run, resumed)]
+    assert all(torch.equal(a, b) for a, b in zip(*(vars(k).values() for k in known), strict=True))
+
+
+def test_a_snapshot_holds_plain_tensors_in_the_published_format(tiny_config, tmp_path):
+    Run(tiny_config(), 1, steps=1).save(tmp_path, 4)
+    content = torch.load(tmp_path / "model-4.pth", weights_only=True)
+    assert set(content) == {"embedding_model", "prediction_model"}
+    assert "resnet_backbone.conv1.conv1.0.weight" in content["embedding_model"]
+    assert "semantic_classifier.4.bias" in content["prediction_model"]
+
+
+def test_every_model_is_kept_but_only_the_newest_state(tiny_config, tmp_path):
+    run = Run(tiny_config(), 1, steps=1)
+    for iteration in (1, 3, 11):
+        run.save(tmp_path, iteration)
+    names = sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".pth")
+    assert names == ["model-1.pth", "model-11.pth", "model-3.pth", "state-11.pth"]
+    assert checkpoint.snapshots(tmp_path) == [1, 3, 11]
+
+
+def test_other_files_are_no_snapshots(tmp_path):
+    for name in ("model-x.pth", "model-3.pth.bak", "model-.pth", ".model-5.123.partial.pth"):
+        (tmp_path / name).write_bytes(b"")
+    assert checkpoint.snapshots(tmp_path) == []
+    assert checkpoint.snapshots(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("broken_write", [0, 1])
+def test_a_crash_while_writing_leaves_the_older_snapshot_to_go_on_from(
+    tiny_config, tmp_path, monkeypatch, broken_write
+):
+    config = tiny_config()
+    run, resumed = Run(config, 1, steps=1), Run(config, 2)
+    run.save(tmp_path, 1)
+    expected = {k: v.clone() for k, v in run.weights().items()}
+    run.step(5)
+    real_save, written = torch.save, []
+
+    def save(content, path):
+        written.append(path)
+        real_save(content, path)
+        if len(written) > broken_write:
+            raise RuntimeError("disk full")
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(RuntimeError):
+        run.save(tmp_path, 3)
+    assert not list(tmp_path.glob(".*partial*"))
+    assert resumed.resume(tmp_path) == 2
+    assert all(torch.equal(v, resumed.weights()[k]) for k, v in expected.items())
+
+
+def test_without_a_snapshot_there_is_nothing_to_resume(tiny_config, tmp_path):
+    assert Run(tiny_config(), 1).resume(tmp_path) is None
+
+
+def test_a_snapshot_without_its_state_is_an_error_that_names_both(tiny_config, tmp_path):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    (tmp_path / "state-7.pth").unlink()
+    message = complaint(run.resume, tmp_path)
+    assert "state-7.pth" in message
+    assert "model-7.pth" in message
+
+
+def test_momentum_of_other_parameters_is_an_error(tiny_config, tmp_path):
+    Run(tiny_config(), 1, steps=1).save(tmp_path, 7)
+    assert "train.freeze_at" in complaint(Run(tiny_config(train={"freeze_at": 3}), 1).resume, tmp_path)
+
+
+def test_a_snapshot_of_another_network_is_an_error_that_names_it(tiny_config, tmp_path):
+    Run(tiny_config(), 1, steps=1).save(tmp_path, 7)
+    assert "model-7.pth" in complaint(Run(tiny_config(network={"embedding_dim": 9}), 1).resume, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model-7.pth", "state-7.pth"])
+@pytest.mark.parametrize("content", [b"text", [1, 2], {"iteration": 7}])
+def test_a_broken_snapshot_is_an_error_that_names_it(tiny_config, tmp_path, name, content):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    else:
+        torch.save(content, tmp_path / name)
+    assert name in complaint(run.resume, tmp_path)
