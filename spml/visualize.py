@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from spml.errors import UserError
+from spml.labels import UNLABELLED
 
-FIRST_NO_CLASS = 254  # unlabelled 254, void 255
 MARGIN = 6
 GREY = 128
 
@@ -72,7 +72,7 @@ def overlay(image, label, palette, alpha=0.5):
     image: H×W×3 uint8; label: H×W; returns H×W×3 uint8.
     """
     blend = np.rint((1 - alpha) * image + alpha * colorize(label, palette)).astype(np.uint8)
-    return np.where((label < FIRST_NO_CLASS)[..., None], blend, image)
+    return np.where((label < UNLABELLED)[..., None], blend, image)
 
 
 def draw_boundaries(image, segments, colour=(255, 255, 0)):

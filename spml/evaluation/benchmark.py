@@ -1,10 +1,10 @@
-"""Score a folder of masks against a folder of truth: the two benchmark scripts."""
+"""The two benchmark scripts: score a folder of masks against a folder of truth."""
 
-import argparse
 import json
 import sys
 from functools import partial
 
+from spml.cli import Parser, whole_number
 from spml.errors import UserError
 from spml.evaluation.confusion import confusion_matrix, iou, mean_iou, pixel_accuracy
 from spml.evaluation.instances import instance_scores
@@ -64,7 +64,7 @@ def instance_report(total, count, images):
 
 
 def _parser(description, instances):
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     parser.add_argument("--pred_dir", required=True, help="folder of predicted masks (.png, searched recursively)")
     parser.add_argument("--gt_dir", required=True, help="folder of true masks, laid out like --pred_dir")
     if instances:
@@ -74,15 +74,13 @@ def _parser(description, instances):
     parser.add_argument("--data_list", metavar="FILE", help="score the images of this list, and miss none of them")
     parser.add_argument("--class_names", metavar="FILE", help="names for the table, one a line")
     parser.add_argument("--json", metavar="FILE", help="also write the figures here")
-    parser.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--workers", type=whole_number, metavar="N", help="processes; by default one a core")
     return parser
 
 
 def _prepare(args):
     if not 1 <= args.num_classes <= 254:
         raise UserError(f"--num_classes {args.num_classes}: expected 1..254")
-    if args.workers is not None and args.workers < 0:
-        raise UserError(f"--workers {args.workers}: expected 0 or more")
     ids = read_ids(args.data_list) if args.data_list else None
     masks = find_masks(args.pred_dir, args.gt_dir, getattr(args, "inst_dir", None), args.string_replace, ids)
     unscored = 0 if ids else count_unscored(masks, args.gt_dir)
@@ -109,7 +107,7 @@ def _finish(report, json_path):
 
 
 def main_miou(argv=None):
-    """Benchmark by mean intersection over union: one confusion matrix over all images."""
+    """Score masks by mean intersection over union: one confusion matrix over all images."""
     args = _parser("Score masks by mIoU over classes.", instances=False).parse_args(argv)
     masks, names = _prepare(args)
     report = class_report(score_masks(masks, args.num_classes, args.workers), len(masks))
@@ -126,7 +124,7 @@ def main_miou(argv=None):
 
 
 def main_instance(argv=None):
-    """Benchmark by instances: each image's IoU of a class weighted by its number of instances of that class."""
+    """Score masks by instances: each image's IoU of a class weighted by its number of instances of that class."""
     args = _parser("Score masks by IoU weighted by instances.", instances=True).parse_args(argv)
     masks, names = _prepare(args)
     report = instance_report(*score_instances(masks, args.num_classes, args.workers), len(masks))

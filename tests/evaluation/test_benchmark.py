@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spml.annotations.classes import DENSEPOSE_CLASSES, VOC_CLASSES
 from spml.errors import UserError
 from spml.evaluation.benchmark import main_instance, main_miou
 from spml.files import write_image
@@ -154,7 +155,7 @@ def test_wrongly_sized_instances_are_an_error(folders):
         (["--pred_dir", "nowhere"], "--pred_dir nowhere: no such folder"),
         (["--gt_dir", "nowhere"], "--gt_dir nowhere: no such folder"),
         (["--num_classes", "0"], "--num_classes 0: expected 1..254"),
-        (["--workers", "-1"], "--workers -1: expected 0 or more"),
+        (["--workers", "-1"], "--workers: '-1', expected a whole number of at least 0"),
         (["--string_replace", "a"], "--string_replace 'a': expected A,B"),
         (["--string_replace", ",b"], "--string_replace ',b': expected A,B"),
         (["--string_replace", "a,b,c"], "--string_replace 'a,b,c': expected A,B"),
@@ -190,3 +191,8 @@ def test_scripts_run_and_fail_in_one_line(folders, script, inst):
     assert "mean IoU: " in call().stdout
     failed = call("--num_classes", "0")
     assert failed.returncode == 1 and failed.stderr == "error: --num_classes 0: expected 1..254\n"
+
+
+def test_name_files_hold_the_classes_of_the_label_maps():
+    for name, classes in (("voc", VOC_CLASSES), ("densepose", DENSEPOSE_CLASSES)):
+        assert (ROOT / "misc" / f"{name}_classes.txt").read_text().splitlines() == list(classes)
