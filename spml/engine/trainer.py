@@ -159,5 +159,5 @@ def loop(config, snapshot_dir, dataset, task, optimizer, memory, start, device):
 def stop_unless_finite(result, iteration):
     """Raise UserError where the loss is not finite, before it reaches the weights."""
     if not torch.isfinite(result.total):
-        losses = ", ".join(f"{name} {float(value):.4g}" for name, value in result.losses.items())
+        losses = ", ".join(f"{name} {value.item():.4g}" for name, value in result.losses.items())
         raise UserError(f"iteration {iteration}: the loss is not finite ({losses}); try a lower train.base_lr")
