@@ -1,0 +1,173 @@
+"""The training loop from the command line: what it writes, resuming, stopping."""
+
+import pytest
+import torch
+
+from spml.config import load_config
+from spml.engine import trainer
+from spml.errors import UserError
+
+
+@pytest.fixture
+def train(tiny_data, write_config, tmp_path):
+    """Trains the tiny network on the tiny data; returns the snapshot folder."""
+
+    def run(folder, *flags, kind="segsort", **changes):
+        argv = ["--cfg_path", write_config(**changes), "--data_dir", tiny_data.root, "--data_list", tiny_data.list]
+        argv += ["--snapshot_dir", tmp_path / folder, "--device", "cpu", *flags]
+        trainer.main(kind, argv=[str(word) for word in argv])
+        return tmp_path / folder
+
+    return run
+
+
+def tensors(content, prefix=""):
+    """All tensors and numbers of nested dicts and lists, by their path."""
+    if isinstance(content, dict | list):
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        return {name: v for key, value in items for name, v in tensors(value, f"{prefix}/{key}").items()}
+    return {prefix: torch.as_tensor(content)}
+
+
+def everything(folder, iteration):
+    """All that the snapshot of an iteration holds: weights, momentum, memory."""
+    files = (folder / f"{kind}-{iteration}.pth" for kind in ("model", "state"))
+    return {f"{f.name}{k}": v for f in files for k, v in tensors(torch.load(f, weights_only=True)).items()}
+
+
+def interrupt(monkeypatch, at):
+    """Ctrl-C in the given iteration, after its loss."""
+    real = trainer.stop_unless_finite
+
+    def stop(result, iteration):
+        real(result, iteration)
+        if iteration == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "stop_unless_finite", stop)
+
+
+FOUR = {"max_iteration": 4, "snapshot_step": 2}
+
+
+def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_bit_for_bit(train, monkeypatch):
+    whole = train("whole", train=FOUR)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, at=3)
+        train("parts", train=FOUR)
+    resumed = train("parts", "--opts", "train.resume", "true", train=FOUR)
+    expected, got = everything(whole, 3), everything(resumed, 3)
+    assert expected.keys() == got.keys()
+    assert sum("/momentum" in name for name in got) > 20
+    assert sum("/memory/entries" in name for name in got) == 2 * 6
+    assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
+
+
+def test_a_run_learns_and_its_iterations_differ(train):
+    folder = train("run", train={"snapshot_step": 1})
+    first, last = (torch.load(folder / f"model-{i}.pth", weights_only=True) for i in (0, 2))
+    for name in ("aspp.aspp_1.0.weight", "resnet_backbone.res5.0.conv1.weight"):
+        assert not torch.equal(first["embedding_model"][name], last["embedding_model"][name])
+
+
+def test_the_seed_decides_the_run(train):
+    folders = [train(name, "--opts", "train.seed", seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    a, b, c = (everything(folder, 2) for folder in folders)
+    assert all(torch.equal(v, b[k]) for k, v in a.items())
+    assert not torch.equal(*(x["model-2.pth/embedding_model/aspp.aspp_1.0.weight"] for x in (a, c)))
+
+
+def test_a_run_leaves_snapshots_its_configuration_and_its_curves(train, write_config, capsys):
+    folder = train("run", train={"snapshot_step": 2})
+    names = {p.name for p in folder.iterdir()}
+    assert names == {"model-1.pth", "model-2.pth", "state-2.pth", "config_merged.yaml", "tensorboard"}
+    assert load_config(folder / "config_merged.yaml") == load_config(write_config(train={"snapshot_step": 2}))
+    assert "random initial value" in capsys.readouterr().out
+
+
+def test_curves_hold_each_loss_the_accuracy_the_rate_speed_and_memory(train):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(train("run") / "tensorboard"))
+    events.Reload()
+    losses = {f"loss/{name}" for name in ("sem_ann", "sem_occ", "img_sim", "cross_entropy", "total")}
+    assert set(events.Tags()["scalars"]) == losses | {"accuracy", "rate", "images_per_second", "peak_memory_mib"}
+    assert [e.step for e in events.Scalars("loss/total")] == [2, 3]
+    weights = {"sem_ann": 0.3, "cross_entropy": 0.3, "sem_occ": 0.3, "img_sim": 0.1}
+    last = {name: events.Scalars(f"loss/{name}")[-1].value for name in (*weights, "total")}
+    assert last["total"] == pytest.approx(sum(w * last[name] for name, w in weights.items()), rel=1e-5)
+    assert events.Scalars("rate")[-1].value == pytest.approx(0.003 * (1 - 2 / 3) ** 0.9, rel=1e-5)
+    assert events.Tags()["images"] == ["batch"]
+
+
+def test_a_folder_with_snapshots_is_not_overwritten(train):
+    folder = train("run", train={"max_iteration": 1})
+    before = (folder / "model-0.pth").read_bytes()
+    with pytest.raises(UserError, match=r"holds snapshots already; set train.resume: true"):
+        train("run", train={"max_iteration": 1})
+    assert (folder / "model-0.pth").read_bytes() == before
+
+
+def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(train, capsys):
+    folder = train("run", "--opts", "train.resume", "true")
+    before = everything(folder, 2)
+    train("run", "--opts", "train.resume", "true")
+    assert "resuming at iteration 3" in capsys.readouterr().out
+    assert all(torch.equal(v, before[k]) for k, v in everything(folder, 2).items())
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_any_snapshot(train, tmp_path):
+    source = train("source", train={"max_iteration": 1}) / "model-0.pth"
+    content = torch.load(source, weights_only=True)
+    content["embedding_model"]["aspp.aspp_1.0.bias"][:] = float("nan")
+    torch.save(content, tmp_path / "nan.pth")
+    with pytest.raises(UserError) as error:
+        train("run", train={"snapshot_step": 1}, network={"pretrained": str(tmp_path / "nan.pth")})
+    assert "iteration 0: the loss is not finite (cross_entropy nan" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not list((tmp_path / "run").glob("*.pth"))
+
+
+def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embedding(train, capsys):
+    first = train("first", train={"max_iteration": 1}) / "model-0.pth"
+    network = {"prediction_types": "softmax_classifier", "pretrained": str(first)}
+    second = train("second", kind="softmax_classifier", network=network) / "model-2.pth"
+    before, after = (torch.load(path, weights_only=True) for path in (first, second))
+    assert all(torch.equal(v, after["embedding_model"][k]) for k, v in before["embedding_model"].items())
+    assert not any(
+        torch.equal(v, after["prediction_model"][k])
+        for k, v in before["prediction_model"].items()
+        if k.endswith("weight")
+    )
+    assert "0 left at their initial value" in capsys.readouterr().out
+
+
+def test_a_script_refuses_the_configuration_of_the_other_stage(train):
+    with pytest.raises(
+        UserError, match="network.prediction_types is 'segsort', this script needs 'softmax_classifier'"
+    ):
+        train("run", kind="softmax_classifier")
+
+
+def test_masks_without_an_unlabelled_pixel_get_a_warning_that_names_the_option(train, tiny_data, capsys):
+    train("first", train={"max_iteration": 1})
+    assert "unlabelled_index" not in capsys.readouterr().out
+    rows = tiny_data.list.read_text().replace("semantic/", "instance/")
+    tiny_data.list.write_text(rows)
+    train("second", train={"max_iteration": 1})
+    assert "dataset.unlabelled_index: 255" in capsys.readouterr().out
+
+
+def test_data_may_be_named_in_the_configuration(tiny_data, write_config, tmp_path):
+    named = {"data_dir": str(tiny_data.root), "train_data_list": str(tiny_data.list)}
+    path = write_config(dataset=named, train={"max_iteration": 1})
+    trainer.main("segsort", argv=["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "run")])
+    assert (tmp_path / "run" / "model-0.pth").is_file()
+    for key, flag in (("data_dir", "--data_dir"), ("train_data_list", "--data_list")):
+        path = write_config(dataset={**named, key: ""})
+        with pytest.raises(UserError, match=f"{flag} is not given and dataset.{key} is empty"):
+            trainer.main("segsort", argv=["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "other")])
+
+
+def test_images_in_channels_last_and_bfloat16_train_too(train):
+    folder = train("run", train={"channels_last": True, "amp": "bf16", "max_iteration": 2})
+    assert all(torch.isfinite(v).all() for v in everything(folder, 1).values() if v.is_floating_point())
