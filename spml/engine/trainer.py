@@ -1,5 +1,6 @@
 """The training loop, for every data set, network and objective."""
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -132,28 +133,27 @@ def loop(config, snapshot_dir, dataset, task, optimizer, memory, start, device):
     model = parallel(task, config, device)
     task = getattr(model, "module", model)
     task.train_mode()
-    monitor = Monitor(config, snapshot_dir, start)
-    for iteration, batch in enumerate(batches, start):
-        if isinstance(batch, UserError):
-            raise batch
-        batch = batch.to(device, memory_format(config))
-        seed_iteration(cfg.seed, iteration)
-        result = model(batch, memory)
-        stop_unless_finite(result, iteration)
-        optimizer.zero_grad()
-        result.total.backward()
-        rate = learning_rate(
-            iteration, cfg.lr_policy, cfg.base_lr, cfg.max_iteration, cfg.warmup_iteration, cfg.decay_iterations
-        )
-        optimizer.step(rate)
-        if result.prototypes is not None:
-            memory.append(result.prototypes)
-        monitor.after(iteration, result, rate, device)
-        if (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
-            monitor.pictures(iteration, batch, result)
-            if rank() == 0:
-                checkpoint.save(snapshot_dir, iteration, task, optimizer, memory)
-    monitor.close()
+    with closing(Monitor(config, snapshot_dir, start)) as monitor:
+        for iteration, batch in enumerate(batches, start):
+            if isinstance(batch, UserError):
+                raise batch
+            batch = batch.to(device, memory_format(config))
+            seed_iteration(cfg.seed, iteration)
+            result = model(batch, memory)
+            stop_unless_finite(result, iteration)
+            optimizer.zero_grad()
+            result.total.backward()
+            rate = learning_rate(
+                iteration, cfg.lr_policy, cfg.base_lr, cfg.max_iteration, cfg.warmup_iteration, cfg.decay_iterations
+            )
+            optimizer.step(rate)
+            if result.prototypes is not None:
+                memory.append(result.prototypes)
+            monitor.after(iteration, result, rate, device)
+            if (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
+                monitor.pictures(iteration, batch, result)
+                if rank() == 0:
+                    checkpoint.save(snapshot_dir, iteration, task, optimizer, memory)
 
 
 def stop_unless_finite(result, iteration):
