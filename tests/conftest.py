@@ -69,13 +69,19 @@ def merged(base, changes):
     return out
 
 
+@pytest.fixture(scope="session")
+def tiny_yaml():
+    """The tiny configuration, with changes, as YAML text."""
+    return lambda **changes: yaml.safe_dump(merged(TINY, changes))
+
+
 @pytest.fixture
-def write_config(tmp_path):
+def write_config(tmp_path, tiny_yaml):
     """Writes the tiny configuration, with changes, as YAML and returns its path."""
 
-    def write(name="config.yaml", **changes):
-        path = tmp_path / name
-        path.write_text(yaml.safe_dump(merged(TINY, changes)))
+    def write(**changes):
+        path = tmp_path / "config.yaml"
+        path.write_text(tiny_yaml(**changes))
         return path
 
     return write
