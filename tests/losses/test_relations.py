@@ -31,10 +31,10 @@ def segments_of(image, segment, semantic, instance, dim=5, seed=0, num_images=No
 
 
 def random_segments(pixels=40, images=3, seed=0):
-    """Pixels of `images` images in nine segments each at most, labels 0..3, 254, or 9 (no class, not void)."""
+    """Pixels of `images` images in nine segments each at most, labels 0..3, 254, or 4 (no class, not void)."""
     g = torch.Generator().manual_seed(seed)
     image = torch.randint(images, (pixels,), generator=g).sort().values
-    semantic = torch.tensor([0, 1, 2, 3, 254, 9])[torch.randint(6, (pixels,), generator=g)]
+    semantic = torch.tensor([0, 1, 2, 3, 254, 4])[torch.randint(6, (pixels,), generator=g)]
     instance = torch.randint(3, (pixels,), generator=g)
     cluster = torch.randint(2, (pixels,), generator=g)
     key = ((image * 2 + cluster) * 256 + semantic) * 256 + instance
@@ -43,10 +43,10 @@ def random_segments(pixels=40, images=3, seed=0):
 
 
 def remembered(count=6, dim=5, seed=9):
-    """Prototypes of former images: of every class, unlabelled too, with and without tags."""
+    """Prototypes of former images: labelled and unlabelled, with and without tags."""
     g = torch.Generator().manual_seed(seed)
     u = normalize(torch.randn(count, dim, generator=g, dtype=torch.float64), dim=1)
-    label = torch.tensor([0, 1, 2, 3, 254, 1])[:count]
+    label = torch.tensor([0, 1, 2, 4, 254, 1])[:count]
     tags = torch.rand(count, CLASSES, generator=g) < 0.4
     return Prototypes(u, normalize(torch.cat([u, u[:, :2]], 1), dim=1), label, label, -1 - torch.arange(count), tags)
 
@@ -162,6 +162,12 @@ def test_nearest_classes_equal_a_plain_loop(top_k, threshold):
     got = nearest_classes(u, semantic, image, CLASSES, top_k, threshold)
     expected = plain_nearest_classes(u, semantic, image, top_k, threshold)
     assert [set(row.nonzero()[:, 0].tolist()) for row in got] == expected
+
+
+def test_a_cosine_at_the_threshold_is_near_enough():
+    label = torch.tensor([0, 254])
+    sets = nearest_classes(torch.eye(2), label, torch.zeros(2, dtype=torch.long), CLASSES, 1, 0.0)
+    assert sets[:, 0].tolist() == [True, True]
 
 
 @pytest.mark.parametrize("top_k", [1, 3])
