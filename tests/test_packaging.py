@@ -1,0 +1,173 @@
+"""The package's metadata, and bashscripts/setup.sh with a stand-in for Python that writes down what it is told."""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import setuptools
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FAKE_PYTHON = r"""#!/bin/bash
+printf '%s\n' "$*" >>"$FAKE/calls"
+case "$*" in
+  *version_info*) exit "$(cat "$FAKE/too_old" 2>/dev/null || echo 0)" ;;
+  *ensurepip*) [[ ! -e $FAKE/no_venv ]] ;;
+  "-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && [[ ! -e $FAKE/fail_venv ]] ;;
+  "-m pip install"*) echo "pip says $*"; [[ ! -e $FAKE/fail_pip || "$*" != *"$(cat "$FAKE/fail_pip")"* ]] ;;
+  --version) echo "Python 3.8.10" ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project folder with a space in its name, holding what setup.sh reads, and a fake Python."""
+    root, fake = tmp_path / "my project", tmp_path / "fake"
+    (root / "bashscripts").mkdir(parents=True)
+    fake.mkdir()
+    for name in ("setup.py", "constraints.txt", "bashscripts/setup.sh"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("python3", "python3.10", "python3.11", "python3.12", "python3.13", "python"):
+        (fake / name).write_text(FAKE_PYTHON)
+        (fake / name).chmod(0o755)
+    return root
+
+
+def bash(project, command, **environment):
+    """Run a bash command in another folder than the project's."""
+    fake = project.parent / "fake"
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("SPML_PYTHON", "CC", "CXX", "PYTHONPATH")
+    }
+    environment = clean | {"FAKE": str(fake), "PATH": f"{fake}:{clean['PATH']}"} | environment
+    return subprocess.run(["bash", "-c", command], cwd="/", env=environment, capture_output=True, text=True)
+
+
+def set_up(project, **environment):
+    return bash(project, f"bash '{project}/bashscripts/setup.sh'", **environment)
+
+
+def calls(project, what):
+    """How often Python was called with `what` among its arguments."""
+    log = project.parent / "fake" / "calls"
+    return sum(what in line for line in log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_first_run_makes_the_environment_and_prints_its_interpreter(project):
+    done = set_up(project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{project}/.venv/bin/python\n"
+    assert "once, some minutes" in done.stderr
+    assert calls(project, "-m venv") == 1 and calls(project, "-c constraints.txt -e .[test]") == 1
+
+
+def test_second_run_installs_nothing_and_says_nothing(project):
+    set_up(project)
+    installs = calls(project, "pip install")
+    again = set_up(project)
+    assert (again.stdout, again.stderr) == (f"{project}/.venv/bin/python\n", "")
+    assert calls(project, "pip install") == installs > 0
+
+
+def test_changed_constraints_install_again_into_the_same_environment(project):
+    set_up(project)
+    with open(project / "constraints.txt", "a") as constraints:
+        constraints.write("# a change\n")
+    assert set_up(project).returncode == 0
+    assert calls(project, "-e .[test]") == 2 and calls(project, "-m venv") == 1
+
+
+@pytest.mark.parametrize("where", ["fail_venv", "fail_pip"])
+def test_interrupted_set_up_is_an_error_and_is_made_anew(project, where):
+    (project.parent / "fake" / where).write_text("-e .[test]")
+    failed = set_up(project)
+    assert failed.returncode == 1 and failed.stdout == "" and "failed" in failed.stderr
+    (project / ".venv" / "half").write_text("a half-installed file")
+    (project.parent / "fake" / where).unlink()
+    assert set_up(project).returncode == 0
+    assert calls(project, "-m venv") == 2 and not (project / ".venv" / "half").exists()
+
+
+def test_environment_that_this_script_did_not_make_is_never_removed(project):
+    (project / ".venv").mkdir()
+    (project / ".venv" / "mine").write_text("")
+    refused = set_up(project)
+    assert refused.returncode == 1 and "was not made by this script" in refused.stderr
+    assert (project / ".venv" / "mine").exists()
+
+
+def test_old_python_is_refused_with_what_to_install(project):
+    (project.parent / "fake" / "too_old").write_text("1")
+    failed = set_up(project)
+    assert failed.returncode == 1 and failed.stdout == ""
+    assert "Python 3.10 or newer is needed (python3 here: Python 3.8.10)" in failed.stderr
+    assert "apt-get install python3 python3-venv" in failed.stderr and not (project / ".venv").exists()
+
+
+def test_missing_venv_module_is_named(project):
+    (project.parent / "fake" / "no_venv").write_text("")
+    failed = set_up(project)
+    assert failed.returncode == 1 and "apt-get install python3-venv" in failed.stderr
+
+
+def test_missing_compiler_is_named(project):
+    (project.parent / "fake" / "fail_pip").write_text("pydensecrf2")
+    failed = set_up(project, CXX="no-such-compiler")
+    assert failed.returncode == 1 and "apt-get install build-essential" in failed.stderr
+
+
+def test_sourcing_in_a_subshell_sets_the_interpreter_and_nothing_outside(project):
+    script = f"""
+    set -uo pipefail
+    ( . '{project}/bashscripts/setup.sh' || exit 1; echo "inside $SPML_PYTHON" )
+    echo "outside ${{SPML_PYTHON-unset}}"
+    """
+    done = bash(project, script)
+    assert f"inside {project}/.venv/bin/python" in done.stdout and "outside unset" in done.stdout
+
+
+@pytest.mark.parametrize("options", ["-uo pipefail", "-euo pipefail"])
+def test_failure_while_sourced_reaches_the_caller(project, options):
+    (project.parent / "fake" / "fail_pip").write_text("-e .[test]")
+    done = bash(project, f"set {options}; . '{project}/bashscripts/setup.sh' || exit 7; echo went on")
+    assert done.returncode == 7 and done.stdout == ""
+
+
+def test_given_interpreter_is_used_as_it_is(project):
+    done = bash(
+        project,
+        f". '{project}/bashscripts/setup.sh' && \"$SPML_PYTHON\" -c 'import sys; print(sys.path[1])'",
+        SPML_PYTHON=sys.executable,
+    )
+    assert done.stdout.splitlines() == [f"== python: {sys.executable}", str(project)]
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize("name", ["/nowhere/python", "false"])
+def test_given_interpreter_that_is_none_is_refused(project, name):
+    failed = set_up(project, SPML_PYTHON=name)
+    assert failed.returncode == 1 and f"SPML_PYTHON={name} is no Python 3.10 or newer" in failed.stderr
+
+
+def requirements():
+    """Names of the package's requirements, extras included, as setup.py states them."""
+    stated = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setuptools, "setup", stated.update)
+        patch.setattr(setuptools, "find_packages", lambda include: include)
+        patch.chdir(ROOT)
+        runpy.run_path(str(ROOT / "setup.py"))
+    lines = sum(stated["extras_require"].values(), stated["install_requires"])
+    return {re.split(r"[<>=]", line)[0] for line in lines}
+
+
+def test_every_requirement_has_a_tested_version():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert requirements() <= {line.split("==")[0] for line in lines}
+    assert all(re.fullmatch(r'#.*|[\w-]+==[\d.]+(; python_version (>=|<) "3\.11")?', line) for line in lines)
