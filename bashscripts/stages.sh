@@ -1,20 +1,34 @@
 # The stages of the recipes, in order. Each line is one stage of bashscripts/lib.sh.
+# WEAK holds flags that replace the weak labels of TRAIN_LIST: the seeds of `seeds_from_cams`.
+
+WEAK=()
+
+own_cams() {  # class activation maps of the training images from their tags alone (TAGS, CAM_CONFIG); sets CAMS
+  stage cam_network  train train_cam "$CAM_CONFIG" "$OUT/cam_network" "$TRAIN_LIST" --opts dataset.tags_file "$TAGS"
+  stage cams         infer cam "$CAM_CONFIG" "$OUT/cam_network" "$TRAIN_LIST" "$OUT/cams" --opts dataset.tags_file "$TAGS"
+  CAMS=$OUT/cams
+}
+
+seeds_from_cams() {  # seeds_from_cams [FLAGS...]: seed labels from CAMS, within the boxes of --box_dir where it is given
+  stage seeds  run pyscripts/data/cam_seeds.py --cam_dir "$CAMS" --save_dir "$OUT/seeds" --skip_existing "$@"
+  WEAK=(--semantic_dir "$OUT/seeds")
+}
 
 from_weak_labels() {  # boxes, scribbles, points: soft-max random walk + CRF makes the pseudo labels
-  stage embedding      train train "$CONFIG" "$OUT/embedding" "$TRAIN_LIST"
+  stage embedding      train "${TRAINER:-train}" "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
   diagnose_embedding
-  stage pseudo_labels  pseudo_labels softmaxrw pseudo_softmaxrw_crf "$CONFIG" "$OUT/embedding"
+  stage pseudo_labels  pseudo_labels softmaxrw pseudo_softmaxrw_crf "$CONFIG" "$OUT/embedding" ${WEAK[@]+"${WEAK[@]}"}
   stage classifier     train_classifier classifier softmaxrw
   final_masks classifier
 }
 
 from_tags() {  # tags: CAM random walk + CRF, retrieval pseudo labels, classifier; then once more from its own pseudo labels
-  stage embedding       train train "$CONFIG" "$OUT/embedding" "$TRAIN_LIST"
+  stage embedding       train "${TRAINER:-train}" "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
   diagnose_embedding
   stage camrw           pseudo_labels camrw pseudo_camrw_crf "$CONFIG" "$OUT/embedding" --cam_dir "$CAMS"
   retrieved_labels camrw retrieved
   stage classifier_1    train_classifier classifier_1 retrieved
-  stage softmax_labels  pseudo_labels softmax pseudo_softmax "$CLASSIFIER" "$OUT/classifier_1"
+  stage softmax_labels  pseudo_labels softmax pseudo_softmax "$CLASSIFIER" "$OUT/classifier_1" ${WEAK[@]+"${WEAK[@]}"}
   retrieved_labels softmax retrieved_2
   stage classifier      train_classifier classifier retrieved_2
   final_masks classifier
@@ -24,7 +38,7 @@ retrieved_labels() {  # retrieved_labels FROM TO: prototypes labelled by masks F
   stage "prototypes_$2"  infer prototype_msc "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" "$OUT/prototypes_$2" \
     --kmeans_num_clusters "$GRID" --semantic_dir "$OUT/pseudo/$1/semantic_gray"
   stage "$2"             pseudo_labels "$2" pseudo_inference_crf_msc "$CONFIG" "$OUT/embedding" \
-    --kmeans_num_clusters "$GRID" --semantic_memory_dir "$OUT/prototypes_$2/semantic_prototype"
+    --kmeans_num_clusters "$GRID" --semantic_memory_dir "$OUT/prototypes_$2/semantic_prototype" ${WEAK[@]+"${WEAK[@]}"}
 }
 
 diagnose_embedding() {  # how good the embedding could be: prototypes labelled by the truth; and its own classifier
@@ -45,9 +59,8 @@ summary() {  # summary TITLE [NAME=TEXT...] [-- TEXT=FIGURE...]: the rows of all
   shift
   while (($#)) && [[ $1 != -- ]]; do rows+=("$1"); shift; done
   (($#)) && shift && published=(--published "$@")
-  stage table run pyscripts/benchmark/report.py --scores_dir "$OUT/scores" --title "$title" --save "$OUT/table.md" --rows \
-    "retrieval=stage 1, retrieval (prototypes labelled by full masks: a diagnosis)" \
-    "softmax=stage 1, classifier beside the embedding" ${rows[@]+"${rows[@]}"} "final=final classifier, single scale" \
-    "final_msc=final classifier, multi-scale + flip" "final_msc_crf=final classifier, multi-scale + flip + CRF" \
-    ${published[@]+"${published[@]}"}
+  run pyscripts/benchmark/report.py --scores_dir "$OUT/scores" --title "$title" --save "$OUT/table.md" --rows \
+    "softmax=stage 1, classifier beside the embedding" "retrieval=stage 1, retrieval (a diagnosis: full masks name the prototypes)" \
+    ${rows[@]+"${rows[@]}"} "final=final classifier, single scale" "final_msc=final classifier, multi-scale + flip" \
+    "final_msc_crf=final classifier, multi-scale + flip + CRF" ${published[@]+"${published[@]}"} || exit
 }

@@ -19,6 +19,7 @@ _PAIRS = ("network.kmeans_num_clusters", "train.crop_size", "test.crop_size", "t
 # key -> (smallest, largest); the ends are allowed.
 _RANGES = {
     "num_threads": (0, 1024),
+    "network.bn_momentum": (0, 1),
     "network.embedding_dim": (1, 65536),
     "network.label_divisor": (255, 1 << 20),
     "network.kmeans_iterations": (0, 10000),

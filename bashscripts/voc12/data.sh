@@ -11,7 +11,12 @@ TRUTH=$DATAROOT/VOC2012/segcls CLASSES=21 GRID=12,12
 CONFIG=configs/voc12/$KIND.yaml CLASSIFIER=configs/voc12/classifier.yaml
 TRAIN_LIST=$LISTS/train_$KIND.txt TRUTH_LIST=$LISTS/train_full.txt VAL_LIST=$LISTS/val.txt
 
-stage lists run pyscripts/data/voc_lists.py --data_dir "$DATA" --save_dir "$LISTS" --kinds full "$KIND" --check
+LABELS=$KIND
+if [[ $KIND == tag && -z ${CAMS-} ]]; then LABELS=  # seeds from our own class activation maps, not from the lists
+  TRAIN_LIST=$TRUTH_LIST TAGS=$OUT/tags.txt CAM_CONFIG=configs/voc12/cam.yaml
+fi
+
+stage lists run pyscripts/data/voc_lists.py --data_dir "$DATA" --save_dir "$LISTS" --kinds full $LABELS --check
 
 if [[ ${SPLIT:-val} == test ]]; then
   VAL_LIST=$LISTS/test.txt
@@ -25,4 +30,5 @@ if [[ ${SPLIT:-val} == test ]]; then
   stage() {  # only the last masks are made, each time
     case $1 in final*) echo "== $1, test" && shift && { "$@" || exit; } ;; esac
   }
+  summary() { echo "masks for the VOC server: $OUT/test/*/submission"; }
 fi

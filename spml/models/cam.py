@@ -3,16 +3,16 @@
 from torch import nn
 from torch.nn import functional as F
 
-from spml.models.embedding import init_weights, parse_backbone
+from spml.models.embedding import backbone_options, init_weights, parse_backbone
 from spml.models.resnet import SPECS, DilatedResNet
 
 
 class CamBackbone(nn.Module):
     """Normalised image N×3×H×W → features N×D×h×w at stride 8, under the embedding network's parameter names."""
 
-    def __init__(self, depth, stem="deep", freeze_at=2):
+    def __init__(self, depth, **options):
         super().__init__()
-        self.resnet_backbone = DilatedResNet(SPECS[depth], stem, freeze_at)
+        self.resnet_backbone = DilatedResNet(SPECS[depth], **options)
         init_weights(self)
 
     def forward(self, image):
@@ -38,5 +38,5 @@ class CamHead(nn.Module):
 def build_cam(config):
     """Backbone and head that `network.*` names; the head of `network.backbone_types` plays no part."""
     _, depth = parse_backbone(config.network.backbone_types)
-    backbone = CamBackbone(depth, config.network.stem, config.train.freeze_at)
+    backbone = CamBackbone(depth, **backbone_options(config))
     return backbone, CamHead(backbone.resnet_backbone.out_channels, config.dataset.num_classes)

@@ -22,12 +22,13 @@ def resize(x, size):
 class EmbeddingNetwork(nn.Module):
     """Normalised image N×3×H×W → raw embeddings N×C×h×w at stride 4 (paper, section 3).
 
-    colour: whether the network carries the colour filter of its local features (`lfn`), used in DensePose training.
+    head, depth: keys of HEADS and SPECS; dim: C; colour: whether the network carries the colour filter of its local
+    features (`lfn`), used in DensePose training; backbone: options of DilatedResNet.
     """
 
-    def __init__(self, head, depth, dim, stem="deep", freeze_at=2, colour=False):
+    def __init__(self, head, depth, dim, colour=False, **backbone):
         super().__init__()
-        self.resnet_backbone = DilatedResNet(SPECS[depth], stem, freeze_at)
+        self.resnet_backbone = DilatedResNet(SPECS[depth], **backbone)
         self.head_name, module = HEADS[head](self.resnet_backbone.out_channels, dim)
         self.add_module(self.head_name, module)
         init_weights(self)
@@ -65,12 +66,17 @@ def parse_backbone(name):
     return match.groups()
 
 
+def backbone_options(config):
+    """The options of DilatedResNet that a config sets."""
+    network = config.network
+    return {"stem": network.stem, "freeze_at": config.train.freeze_at, "bn_momentum": network.bn_momentum}
+
+
 def build_embedding(config):
     """The embedding network that `network.*` names."""
     return EmbeddingNetwork(
         *parse_backbone(config.network.backbone_types),
         config.network.embedding_dim,
-        stem=config.network.stem,
-        freeze_at=config.train.freeze_at,
         colour=config.network.local_features == "location_colour",
+        **backbone_options(config),
     )

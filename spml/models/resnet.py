@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-BACKBONE_BN_MOMENTUM = 3e-4
+BN_MOMENTUM = 3e-4
 STRIDES = (1, 2, 1, 1)
 DILATIONS = (1, 1, 2, 4)
 MAX_STAGE = 5
@@ -16,7 +16,7 @@ def _conv3x3(cin, cout, stride=1, dilation=1):
 
 
 def _bn(channels):
-    return nn.BatchNorm2d(channels, momentum=BACKBONE_BN_MOMENTUM)
+    return nn.BatchNorm2d(channels, momentum=BN_MOMENTUM)
 
 
 class BasicBlock(nn.Module):
@@ -96,10 +96,10 @@ class DilatedResNet(nn.Module):
     """Image N×3×H×W → features N×out_channels×⌈H/8⌉×⌈W/8⌉.
 
     freeze_at: the stem and res2..res{freeze_at} take no gradient and compute none (0: everything is trained); their BN
-    statistics still move in training mode.
+    statistics still move in training mode. bn_momentum: 3e-4 suits pretrained statistics, not training from scratch.
     """
 
-    def __init__(self, spec, stem="deep", freeze_at=2):
+    def __init__(self, spec, stem="deep", freeze_at=2, bn_momentum=BN_MOMENTUM):
         super().__init__()
         self.conv1 = Stem(stem, spec.width)
         channels = self.conv1.channels
@@ -107,6 +107,9 @@ class DilatedResNet(nn.Module):
             planes = spec.width * 2**stage
             self.add_module(f"res{stage + 2}", _stage(spec.block, depth, channels, planes, stride, dilation))
             channels = planes * spec.block.expansion
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = bn_momentum
         self.out_channels = channels
         self.freeze_at = freeze_at
         for stage in self.frozen_stages():

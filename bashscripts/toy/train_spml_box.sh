@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The toy scenes from boxes, CPU or GPU: seeds from class activation maps within the boxes, then all stages.
+#   source bashscripts/toy/train_spml_box.sh     (settings: bashscripts/lib.sh, bashscripts/toy/data.sh)
+(
+  [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
+  . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+  . bashscripts/stages.sh
+  KIND=box
+  . bashscripts/toy/data.sh
+  TRAIN_LIST=$TRUTH_LIST
+  own_cams
+  seeds_from_cams --box_dir "$DATA/VOC2012/Annotations" --class_names "$DATA/classes.txt"
+  from_weak_labels
+  baseline weak_only "$TRAIN_LIST" "${WEAK[@]}"
+  baseline full "$TRUTH_LIST"
+  summary "toy val, from boxes" "pseudo_softmaxrw=pseudo labels of the training images" \
+    "weak_only=cross-entropy on the seeds alone" "full=cross-entropy on full masks"
+  pictures "$KIND only=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
+    "final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray" "full masks=$OUT/val/full/semantic_gray"
+)
