@@ -222,7 +222,7 @@ def test_a_segment_with_no_near_labelled_one_takes_every_class():
     known = gather_prototypes(segments, torch.zeros(2, CLASSES, dtype=torch.bool))
     sets = nearest_classes(known.embedding_local, known.semantic, known.image, CLASSES, 1, 0.95)
     assert sets.sum(1).tolist() == [1, 0, 0]
-    assert float(feature_affinity(segments, known, CLASSES, 12)) == 0
+    assert feature_affinity(segments, known, CLASSES, 12).item() == 0
 
 
 @pytest.mark.parametrize("labels", [[254, 254, 254], [254, 9, 4]])

@@ -10,7 +10,6 @@ from spml.errors import UserError
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
 from spml.models.heads import ASPP
-from spml.models.resnet import BACKBONE_BN_MOMENTUM
 
 NETWORKS = {
     "panoptic_deeplab_101": ("deeplab", False),
@@ -88,7 +87,7 @@ def test_batch_norms_of_backbone_and_heads_have_their_momentum():
     network = build("panoptic_pspnet_101")
     norms = {n: m for n, m in network.named_modules() if isinstance(m, torch.nn.BatchNorm2d)}
     for name, norm in norms.items():
-        assert norm.momentum == (BACKBONE_BN_MOMENTUM if name.startswith("resnet_backbone") else 0.1), name
+        assert norm.momentum == (3e-4 if name.startswith("resnet_backbone") else 0.1), name
         assert norm.eps == 1e-5
     assert len(norms) > 100
 
