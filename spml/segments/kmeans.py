@@ -7,10 +7,11 @@ from spml.segments.prototypes import sum_by_index
 
 def initial_clusters(height, width, rows, columns, device=None):
     """Grid of rows×columns clusters over an H×W map: contiguous ids H×W, counted down each column of cells."""
-    y = torch.linspace(0, rows - 1, height, device=device).round().long()
-    x = torch.linspace(0, columns - 1, width, device=device).round().long()
-    ids = y[:, None] + (y.max() + 1) * x[None]
-    return torch.unique(ids, return_inverse=True)[1]
+    # Laid on the CPU: halves must round alike wherever the embedding lies.
+    y = torch.linspace(0, rows - 1, height, device="cpu").round().long()
+    x = torch.linspace(0, columns - 1, width, device="cpu").round().long()
+    ids = y[:, None] + rows * x[None]
+    return torch.unique(ids, return_inverse=True)[1].to(device)
 
 
 def spherical_kmeans(x, cluster, num_clusters, iterations):
