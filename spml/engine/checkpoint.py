@@ -1,21 +1,12 @@
 """Snapshots: `model-{i}.pth` in the published format, and beside it `state-{i}.pth`, all a run needs to go on."""
 
-import re
 from pathlib import Path
 
 import torch
 
 from spml.errors import UserError
 from spml.files import atomic_path
-from spml.models.weights import load_file, load_into
-
-NAME = re.compile(r"model-(\d+)\.pth")
-
-
-def snapshots(snapshot_dir):
-    """Iterations of the snapshots in a folder, oldest first."""
-    matches = (NAME.fullmatch(path.name) for path in Path(snapshot_dir).glob("model-*.pth"))
-    return sorted(int(match[1]) for match in matches if match)
+from spml.models.weights import load_file, load_into, snapshot_iterations
 
 
 def _save(content, path):
@@ -37,7 +28,7 @@ def save(snapshot_dir, iteration, task, optimizer, memory):
 
 def resume(snapshot_dir, task, optimizer, memory, device):
     """Restore the newest snapshot of a folder; returns the next iteration, or None where there is no snapshot."""
-    present = snapshots(snapshot_dir)
+    present = snapshot_iterations(snapshot_dir)
     if not present:
         return None
     path = Path(snapshot_dir) / f"model-{present[-1]}.pth"

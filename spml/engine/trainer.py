@@ -18,6 +18,7 @@ from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.tasks import build_memory, build_task
 from spml.errors import UserError
+from spml.models.weights import snapshot_iterations
 
 EMBEDDING_SCALES, CLASSIFIER_SCALES = (0.5, 1.5), (0.5, 2.0)
 
@@ -95,7 +96,7 @@ def first_iteration(config, snapshot_dir, task, optimizer, memory, device):
     if config.train.resume:
         start = checkpoint.resume(snapshot_dir, task, optimizer, memory, device)
         return config.train.begin_iteration if start is None else start
-    if checkpoint.snapshots(snapshot_dir):
+    if snapshot_iterations(snapshot_dir):
         raise UserError(
             f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
             "or name another folder"

@@ -5,8 +5,10 @@ import zipfile
 from pathlib import Path
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from spml.errors import UserError
+from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 
@@ -61,11 +63,15 @@ def _check_shapes(module, state, path):
 def load_pretrained(network, source, config, complete=False):
     """Load a backbone file, a snapshot, or torchvision's ImageNet weights into an embedding network.
 
-    source: a path, or `torchvision` (downloads its weights for `config`, the `network` group); complete: whether every
-    parameter must be in it. Returns one line that says what was loaded, renamed, and left at its initial value. Raises
-    UserError where shapes differ or nothing fits.
+    source: a file, a folder (its newest snapshot), or `torchvision` (downloads its weights for `config`, the `network`
+    group); complete: whether every parameter must be in it. Returns one line that says what was loaded, renamed, and
+    left at its initial value. Raises UserError where shapes differ or nothing fits.
     """
-    content = torchvision_weights(config) if source == "torchvision" else load_file(source)
+    if source == "torchvision":
+        content = torchvision_weights(config)
+    else:
+        source = newest_snapshot(source) if Path(source).is_dir() else source
+        content = load_file(source)
     state = _tensors(content, source)
     own = network.state_dict()
     known = {k: v for k, v in state.items() if k in own}
@@ -85,6 +91,20 @@ def load_pretrained(network, source, config, complete=False):
     )
     line += f" ({_groups(initial)})" if initial else ""
     return line + (f"; {len(extra)} of the file unused ({_groups(extra)})" if extra else "")
+
+
+def snapshot_iterations(snapshot_dir):
+    """Iterations of the snapshots model-{iteration}.pth in a folder, oldest first."""
+    matches = (re.fullmatch(r"model-(\d+)\.pth", path.name) for path in Path(snapshot_dir).glob("model-*.pth"))
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def newest_snapshot(snapshot_dir):
+    """The newest model-{iteration}.pth of a folder; raises UserError where there is none."""
+    iterations = snapshot_iterations(snapshot_dir)
+    if not iterations:
+        raise UserError(f"{snapshot_dir}: holds no snapshot model-{{iteration}}.pth")
+    return Path(snapshot_dir) / f"model-{iterations[-1]}.pth"
 
 
 def _groups(keys):
@@ -109,16 +129,6 @@ def torchvision_weights(config):
         raise UserError(f"network.pretrained is torchvision, but the weights cannot be downloaded ({error})") from None
 
 
-def snapshot_path(snapshot_dir, iteration):
-    """SNAPSHOT_DIR/model-{iteration}.pth; raises UserError that lists the snapshots there are."""
-    path = Path(snapshot_dir) / f"model-{iteration}.pth"
-    if not path.is_file():
-        present = sorted(p.name for p in Path(snapshot_dir).glob("model-*.pth"))
-        there = f"there are {', '.join(present)}" if present else "there is no model-*.pth"
-        raise UserError(f"{path}: no such snapshot (model-{{train.max_iteration - 1}}.pth is expected); {there}")
-    return path
-
-
 def load_into(module, state, path, share=True):
     """Load every parameter of a module; raises UserError where keys or shapes differ.
 
@@ -137,15 +147,37 @@ def load_into(module, state, path, share=True):
     module.load_state_dict(state, strict=False, assign=share)
 
 
+class _WithoutInitialValues(TorchFunctionMode):
+    """Inside, modules are built without drawing initial values (which on the meta device would import a compiler)."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return function(*args, **kwargs)
+
+
 def load_snapshot(config, path, device="cpu", with_classifier=False):
     """The networks of a snapshot in eval mode: the embedding network, and the classifier or None."""
-    content = load_file(path, device)
     inference = type(config)({**config, "network": {**config.network, "local_features": "location"}})
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutInitialValues():
         embedding = build_embedding(inference)
         classifier = build_classifier(inference) if with_classifier else None
-    load_into(embedding, content.get("embedding_model"), path)
-    if with_classifier:
-        load_into(classifier, content.get("prediction_model"), path)
-        classifier = classifier.eval().requires_grad_(False)
-    return embedding.eval().requires_grad_(False), classifier
+    return _fill(embedding, classifier, path, device)
+
+
+def load_cam(config, path, device="cpu"):
+    """The backbone and head of a tag classifier's snapshot in eval mode."""
+    with torch.device("meta"), _WithoutInitialValues():
+        backbone, head = build_cam(config)
+    return _fill(backbone, head, path, device)
+
+
+def _fill(embedding, prediction, path, device):
+    content = load_file(path, device)
+    modules = {"embedding_model": embedding, "prediction_model": prediction}
+    for name, module in modules.items():
+        if module is not None:
+            load_into(module, content.get(name), path)
+            module.eval().requires_grad_(False)
+    return embedding, prediction

@@ -1,0 +1,44 @@
+"""Class activation maps in the published format: ID.npy pickles {class − 1: scores H×W in 0..1}."""
+
+from pathlib import Path
+
+import numpy as np
+
+from spml.errors import UserError
+from spml.files import atomic_path, read_npy
+
+ROUNDING = 1e-3  # a little more than 1 comes from float16 files
+
+
+def cam_path(folder, name):
+    """Where the CAM of an image lies."""
+    return Path(folder) / f"{name}.npy"
+
+
+def read_cam(path, num_classes, size=None):
+    """Scores of each class that a CAM file holds: {class: float32 [H, W] in 0..1}, classes ascending, maybe none.
+
+    Raises UserError where the file is broken, names a class that is none of 1..num_classes − 1, or where scores are
+    outside 0..1 or not of one size (`size` (H, W) where given).
+    """
+    content = read_npy(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a dict of class - 1 to scores, not {type(content).__name__}")
+    cam = {}
+    for key, scores in content.items():
+        if not isinstance(key, int | np.integer) or not 0 <= key < num_classes - 1:
+            raise UserError(f"{path}: has the key {key!r}, expected class - 1, a whole number of 0..{num_classes - 2}")
+        size = np.shape(scores) if size is None else tuple(size)
+        if getattr(scores, "dtype", np.dtype(object)).kind not in "fiu" or scores.ndim != 2 or scores.shape != size:
+            raise UserError(f"{path}: the scores of key {key} are no H×W numbers of size {size}")
+        if not (scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING):
+            raise UserError(f"{path}: scores from {scores.min():g} to {scores.max():g}, expected 0 to 1")
+        cam[int(key) + 1] = scores.astype(np.float32).clip(0, 1)
+    return dict(sorted(cam.items()))
+
+
+def write_cam(path, cam):
+    """Write {class: [H, W] in 0..1} as a CAM file of the published format, atomically."""
+    content = np.array({label - 1: scores.astype(np.float32) for label, scores in cam.items()}, dtype=object)
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        np.save(file, content, allow_pickle=True)
