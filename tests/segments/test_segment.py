@@ -142,6 +142,16 @@ def test_an_image_of_void_leaves_the_others_alone():
     assert both.image.unique().tolist() == [1]
 
 
+def test_a_cluster_that_void_has_emptied_attracts_what_resembles_no_other():
+    embedding = torch.zeros(1, 2, 1, 8)
+    embedding[0, 0] = torch.tensor([1.0, 1, 1, 1, 1, 1, 1, -1])
+    semantic = torch.tensor([[[255, 255, 255, 255, 0, 0, 0, 0]]])
+    segments = segment_batch(
+        embedding, location_features(1, 8)[None], semantic, torch.zeros_like(semantic), (1, 2), 1, 2048
+    )
+    assert segments.segment.tolist() == [1, 1, 1, 0]
+
+
 def test_a_segment_never_crosses_an_image_a_region_or_a_class():
     segments = segment_batch(*random_batch(images=3), (2, 2), 5, 2048)
     for labels in (segments.image, segments.semantic, segments.instance):
