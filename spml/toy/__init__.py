@@ -1,0 +1,1 @@
+"""A small procedural data set with every kind of weak label."""
