@@ -15,15 +15,24 @@ seeds_from_cams() {  # seeds_from_cams [FLAGS...]: seed labels from CAMS, within
 }
 
 from_weak_labels() {  # boxes, scribbles, points: soft-max random walk + CRF makes the pseudo labels
-  stage embedding      train "${TRAINER:-train}" "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
+  stage embedding      train train "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
   diagnose_embedding
   stage pseudo_labels  pseudo_labels softmaxrw pseudo_softmaxrw_crf "$CONFIG" "$OUT/embedding" ${WEAK[@]+"${WEAK[@]}"}
   stage classifier     train_classifier classifier softmaxrw
   final_masks classifier
 }
 
+from_parts() {  # DensePose points: nearest labelled segments, random walk + CRF make the pseudo labels
+  stage embedding      train train_densepose "$CONFIG" "$OUT/embedding" "$TRAIN_LIST"
+  diagnose_embedding
+  stage pseudo_labels  pseudo_labels denseposerw pseudo_denseposerw_crf "$CONFIG" "$OUT/embedding" \
+    --kmeans_num_clusters "$GRID"
+  stage classifier     train_classifier classifier denseposerw train_densepose_classifier
+  final_masks classifier
+}
+
 from_tags() {  # tags: CAM random walk + CRF, retrieval pseudo labels, classifier; then once more from its own pseudo labels
-  stage embedding       train "${TRAINER:-train}" "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
+  stage embedding       train train "$CONFIG" "$OUT/embedding" "$TRAIN_LIST" ${WEAK[@]+"${WEAK[@]}"}
   diagnose_embedding
   stage camrw           pseudo_labels camrw pseudo_camrw_crf "$CONFIG" "$OUT/embedding" --cam_dir "$CAMS"
   retrieved_labels camrw retrieved
