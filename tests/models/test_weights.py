@@ -9,7 +9,8 @@ from spml.config import load_config
 from spml.errors import UserError
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
-from spml.models.weights import load_file, load_pretrained, load_snapshot, our_name, snapshot_path
+from spml.models.snapshots import snapshot_path
+from spml.models.weights import load_file, load_pretrained, load_snapshot, our_name
 
 
 def complaint(function, *args, **options):

@@ -1,0 +1,38 @@
+"""Segments of an image at inference: clusters of embedding and location, without labels."""
+
+import torch
+
+from spml.labels import VOID
+from spml.models.local_features import location_features
+from spml.segments.prototypes import segment_prototypes
+from spml.segments.segment import segment_batch
+
+
+def segment_image(embedding, size, config):
+    """Segments of an embedding map [C, H, W] whose upper left corner `size` is the image; the rest is dropped.
+
+    Grid and locations are laid over the whole map. Returns Segments of size[0]·size[1] pixels.
+    """
+    label = torch.full(embedding.shape[1:], VOID, device=embedding.device)
+    label[: size[0], : size[1]] = 0
+    return segment_labelled(embedding, label, torch.zeros_like(label), config)
+
+
+def segment_labelled(embedding, semantic, instance, config):
+    """Segments of an embedding map [C, H, W], split by the labels [H, W]; void pixels are dropped."""
+    network = config.network
+    location = location_features(*embedding.shape[1:], embedding.device)
+    return segment_batch(
+        embedding[None],
+        location[None],
+        semantic[None],
+        instance[None],
+        network.kmeans_num_clusters,
+        network.kmeans_iterations,
+        network.label_divisor,
+    )
+
+
+def unit_prototypes(segments):
+    """Prototypes of the segments in the embedding's own space: [S, C]."""
+    return segment_prototypes(segments.embedding, segments.segment, segments.num_segments)

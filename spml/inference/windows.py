@@ -1,0 +1,122 @@
+"""Views of an image (scales, flips), cut into windows for the network and put together again."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from spml.data.transforms import mirror, normalise, pad_to, resize_image, scaled_size
+from spml.models.embedding import resize
+
+MAX_BATCH_PIXELS = 1 << 19  # of the windows that go through the network together
+MAX_FINISH_PIXELS = 1 << 18  # of the windows that are brought to full resolution together
+
+
+def window_ends(size, crop, stride):
+    """Where the windows of length `crop` end that cover an axis of `size` ≥ crop pixels, as evenly as can be."""
+    count = ceil((size - crop) / stride) + 1
+    return np.linspace(crop, size, count).astype(int).tolist()
+
+
+@dataclass(frozen=True)
+class View:
+    """An image at one scale, mirrored or not.
+
+    pixels: [h, w, 3] normalised, scaled and mirrored; crop, stride: (height, width) of the windows.
+    """
+
+    pixels: np.ndarray
+    flip: bool
+    crop: tuple
+    stride: tuple
+
+    @property
+    def size(self):
+        """Height and width without padding."""
+        return self.pixels.shape[:2]
+
+    @property
+    def canvas(self):
+        """Height and width after padding up to one window."""
+        return tuple(max(size, crop) for size, crop in zip(self.size, self.crop, strict=True))
+
+    def corners(self):
+        """(bottom, right) of each window."""
+        ends = map(window_ends, self.canvas, self.crop, self.stride)
+        rows, columns = ends
+        return [(bottom, right) for bottom in rows for right in columns]
+
+    def windows(self):
+        """The windows as a tensor [n, 3, crop]; padding is 0, the mean colour."""
+        canvas = torch.from_numpy(pad_to(self.pixels, self.crop, 0)).permute(2, 0, 1)
+        return torch.stack([canvas[(..., *place)] for place in self.places()])
+
+    def places(self):
+        """The two slices of the canvas that each window covers."""
+        height, width = self.crop
+        return [(slice(b - height, b), slice(r - width, r)) for b, r in self.corners()]
+
+    def to_image(self, values, size=None):
+        """Values [D, ≥h, ≥w] over the canvas, without padding, unmirrored, resized bilinearly to the image's `size`."""
+        values = values[:, : self.size[0], : self.size[1]]
+        if size is not None and tuple(size) != tuple(values.shape[1:]):
+            values = resize(values[None], size)[0]
+        return values.flip(-1) if self.flip else values
+
+
+def make_views(image, scales, config, flips=True, whole=False):
+    """Views of an image [H, W, 3] in 0..1 at each scale, with its mirror image if `flips`.
+
+    whole: one window over the whole padded view in place of `test.crop_size`.
+    """
+    views = []
+    for scale in scales:
+        scaled = image if scale == 1 else resize_image(image, scaled_size(image.shape[:2], scale))
+        pixels = normalise(scaled, config.network.pixel_means, config.network.pixel_stds)
+        crop = tuple(config.test.crop_size)
+        if whole:
+            crop = tuple(max(size, least) for size, least in zip(pixels.shape[:2], crop, strict=True))
+        views.append(View(pixels, False, crop, tuple(config.test.stride)))
+        if flips:
+            views.append(View(mirror(pixels), True, crop, tuple(config.test.stride)))
+    return views
+
+
+def embed_views(network, views, device):
+    """Raw stride-4 embeddings [n, C, h, w] of the windows of each view; windows of one size run in batches."""
+    embeddings = [None] * len(views)
+    for crop in dict.fromkeys(view.crop for view in views):
+        chosen = [i for i, view in enumerate(views) if view.crop == crop]
+        windows = [views[i].windows() for i in chosen]
+        batches = torch.cat(windows).split(max(1, MAX_BATCH_PIXELS // (crop[0] * crop[1])))
+        output = torch.cat([network(batch.to(device, memory_format=torch.channels_last)) for batch in batches])
+        for i, embedding in zip(chosen, output.split([len(w) for w in windows]), strict=True):
+            embeddings[i] = embedding.contiguous()
+    return embeddings
+
+
+def average_windows(view, embeddings, finish):
+    """Windows at full resolution laid over the canvas, overlaps averaged: [n, C, h, w] → [D, canvas].
+
+    finish: embeddings upsampled to the windows' size [m, C, crop] → values to average [m, D, crop].
+    """
+    total = count = None
+    places = iter(view.places())
+    for chunk in embeddings.split(max(1, MAX_FINISH_PIXELS // (view.crop[0] * view.crop[1]))):
+        for values in finish(resize(chunk, view.crop)):
+            if view.crop == view.canvas:
+                return values
+            if total is None:
+                total = values.new_zeros(len(values), *view.canvas)
+                count = values.new_zeros(view.canvas)
+            place = next(places)
+            total[(slice(None), *place)] += values
+            count[place] += 1
+    return total.div_(count)
+
+
+def unit_length(embedding):
+    """Embeddings [n, C, h, w] scaled to length 1."""
+    return F.normalize(embedding, dim=1)
