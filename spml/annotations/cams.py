@@ -9,36 +9,23 @@ import numpy as np
 from spml.annotations.classes import read_class_names
 from spml.annotations.convert import add_common_flags, convert, flag_number, need_files
 from spml.annotations.voc_xml import read_boxes
+from spml.data.cams import read_cam
 from spml.errors import UserError
-from spml.files import need_dir, read_npy, write_image
+from spml.files import need_dir, write_image
 from spml.labels import UNLABELLED
 
 TAG_THRESHOLD, BOX_THRESHOLD = 0.2, 0.5
 
 
 def read_cams(path, num_classes):
-    """Read a CAM file, a dict {class − 1: H×W score}: class ids [n], ascending, and scores [n, H, W] float32 in 0..1.
+    """Read a CAM file as class ids [n], ascending, and scores [n, H, W] float32 in 0..1.
 
-    Raises UserError where the file is broken, holds no class, one that is none of `num_classes`, maps of several sizes
-    or scores outside 0..1.
+    Raises UserError where the file is broken or holds no class.
     """
-    cams = read_npy(path)
-    if not isinstance(cams, dict) or not cams:
-        raise UserError(f"{path}: expected a dict of class - 1 to scores with one class at least")
-    allowed = range(num_classes - 1)
-    if not all(isinstance(key, (int, np.integer)) and key in allowed for key in cams):
-        raise UserError(f"{path}: classes {list(cams)[:3]}; expected integers from 0 to {num_classes - 2}")
-    keys = sorted(cams)
-    try:
-        scores = np.stack([np.asarray(cams[key], np.float32) for key in keys])
-    except (ValueError, TypeError):
-        scores = np.empty(0, np.float32)
-    if scores.ndim != 3 or not scores.size:
-        raise UserError(f"{path}: expected one H×W array of scores a class, all of one size")
-    # A little more than 1 comes from float16 files.
-    if not (scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3):
-        raise UserError(f"{path}: scores from {scores.min():g} to {scores.max():g}; expected 0 to 1")
-    return np.array(keys, int) + 1, scores.clip(0, 1)
+    cam = read_cam(path, num_classes)
+    if not cam:
+        raise UserError(f"{path}: holds no class; expected a dict of class - 1 to scores with one class at least")
+    return np.array(list(cam), int), np.stack(list(cam.values()))
 
 
 def tag_seeds(classes, scores, alpha=6.0, threshold=TAG_THRESHOLD):

@@ -27,10 +27,12 @@ def read_cam(path, num_classes, size=None):
     cam = {}
     for key, scores in content.items():
         if not isinstance(key, int | np.integer) or not 0 <= key < num_classes - 1:
-            raise UserError(f"{path}: has the key {key!r}, expected class - 1, a whole number of 0..{num_classes - 2}")
-        size = np.shape(scores) if size is None else tuple(size)
-        if getattr(scores, "dtype", np.dtype(object)).kind not in "fiu" or scores.ndim != 2 or scores.shape != size:
-            raise UserError(f"{path}: the scores of key {key} are no H×W numbers of size {size}")
+            raise UserError(f"{path}: has class {key!r}, expected integers from 0 to {num_classes - 2}, the class - 1")
+        if getattr(scores, "dtype", np.dtype(object)).kind not in "fiu" or scores.ndim != 2 or not scores.size:
+            raise UserError(f"{path}: expected one H×W array of scores a class, not {type(scores).__name__} for {key}")
+        size = scores.shape if size is None else tuple(size)
+        if scores.shape != size:
+            raise UserError(f"{path}: expected one H×W array of scores a class of size {size}, not {scores.shape}")
         if not (scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING):
             raise UserError(f"{path}: scores from {scores.min():g} to {scores.max():g}, expected 0 to 1")
         cam[int(key) + 1] = scores.astype(np.float32).clip(0, 1)
