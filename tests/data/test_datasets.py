@@ -90,6 +90,15 @@ def test_a_mirrored_image_has_the_tags_of_its_exchanged_classes(dataset, tiny_da
     assert len(seen) == 2
 
 
+def test_tags_of_a_file_win_over_those_of_the_label(dataset, tmp_path):
+    (tmp_path / "tags.txt").write_text("a 2\nb\nc 1 3\nd 1\n")
+    data = dataset(changes={"dataset": {"tags_file": str(tmp_path / "tags.txt")}}, **STILL)
+    assert [data[i, 0][3].nonzero()[:, 0].tolist() for i in range(4)] == [[2], [], [1, 3], [1]]
+    (tmp_path / "tags.txt").write_text("a 2\n")
+    with pytest.raises(UserError, match="has no line for b and 2 more"):
+        dataset(changes={"dataset": {"tags_file": str(tmp_path / "tags.txt")}}, **STILL)
+
+
 @pytest.mark.parametrize("folder", ["semantic", "instance"])
 def test_a_label_of_another_size_is_an_error_that_names_both_files(dataset, tiny_data, folder):
     write_image(tiny_data.root / folder / "b.png", np.zeros((30, 41), np.uint8))

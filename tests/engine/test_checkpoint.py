@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from spml.engine import checkpoint
-from spml.models.weights import snapshot_iterations
 from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import EmbeddingTask
 from spml.errors import UserError
+from spml.models.weights import snapshot_iterations
 from spml.segments.memory import MemoryBank
 from spml.segments.prototypes import Prototypes
 

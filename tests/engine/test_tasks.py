@@ -7,7 +7,7 @@ from golden_fill import filled
 from spml.config import load_config
 from spml.data.datasets import Batch
 from spml.engine.optim import SGD, parameter_groups
-from spml.engine.tasks import ClassifierTask, EmbeddingTask, build_memory, build_task
+from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memory, build_task
 from spml.errors import UserError
 from spml.segments.memory import MemoryBank
 
@@ -211,6 +211,22 @@ def test_classifier_training_leaves_the_embedding_and_its_statistics_untouched(t
         optimizer.step(0.01)
     assert all(torch.equal(v, task.embedding_model.state_dict()[n]) for n, v in embedding.state_dict().items())
     assert all(not torch.equal(v, start[n]) for n, v in task.prediction_model.state_dict().items())
+
+
+def test_a_tag_classifier_learns_from_the_tags_alone(tiny_config):
+    task = tiny_task(tiny_config(network={"prediction_types": "cam"}), CamTask)
+    batch = random_batch()
+    result = task(batch, MemoryBank(0))
+    logits = task.prediction_model(task.embedding_model(batch.image))
+    assert logits.shape == (2, 3)
+    wanted = batch.tags[:, 1:].float()
+    plain = -(wanted * logits.sigmoid().log() + (1 - wanted) * (1 - logits.sigmoid()).log()).mean()
+    assert result.total.item() == pytest.approx(plain.item(), rel=1e-4)
+    assert 0 <= result.accuracy() <= 1
+    names = gradients(task, result)
+    assert any(n.startswith("embedding_model.resnet_backbone.res3") for n in names)
+    batch.semantic[:] = 255
+    assert task(batch, MemoryBank(0)).total.item() == pytest.approx(plain.item(), rel=1e-3)
 
 
 def test_a_classifier_needs_an_embedding_to_train_on(tiny_config):

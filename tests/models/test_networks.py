@@ -92,6 +92,13 @@ def test_batch_norms_of_backbone_and_heads_have_their_momentum():
     assert len(norms) > 100
 
 
+def test_the_momentum_of_the_backbones_batch_norms_is_a_key(tiny_config):
+    network = build_embedding(tiny_config(network={"bn_momentum": 0.05, "backbone_types": "panoptic_pspnet_tiny"}))
+    norms = {n: m.momentum for n, m in network.named_modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    assert {m for n, m in norms.items() if n.startswith("resnet_backbone.")} == {0.05}
+    assert {m for n, m in norms.items() if not n.startswith("resnet_backbone.")} == {0.1}
+
+
 def test_convolutions_start_from_the_normal_distribution_of_their_fan_out():
     torch.manual_seed(0)
     network = EmbeddingNetwork("pspnet", "tiny", 8)

@@ -7,10 +7,11 @@ import torch
 
 from spml.config import load_config
 from spml.errors import UserError
+from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 from spml.models.snapshots import snapshot_path
-from spml.models.weights import load_file, load_pretrained, load_snapshot, our_name
+from spml.models.weights import load_cam, load_file, load_pretrained, load_snapshot, our_name
 
 
 def complaint(function, *args, **options):
@@ -80,6 +81,18 @@ def test_a_snapshot_fills_the_whole_network(tiny_config, tmp_path):
     line = load_pretrained(target, str(tmp_path / "model-9.pth"), config.network, complete=True)
     assert equal(target, source)
     assert "0 of them renamed; 0 left at their initial value" in line
+
+
+def test_a_folder_stands_for_its_newest_snapshot(tiny_config, tmp_path):
+    config = tiny_config()
+    sources = {iteration: network(config, iteration) for iteration in (9, 10)}
+    for iteration, source in sources.items():
+        torch.save({"embedding_model": source.state_dict()}, tmp_path / f"model-{iteration}.pth")
+    target = network(config, 2)
+    assert "model-10.pth: " in load_pretrained(target, str(tmp_path), config.network)
+    assert equal(target, sources[10])
+    (tmp_path / "empty").mkdir()
+    assert "holds no snapshot" in complaint(load_pretrained, target, str(tmp_path / "empty"), config.network)
 
 
 def test_what_is_unused_of_a_file_is_named(tiny_config, tmp_path):
@@ -238,6 +251,18 @@ def test_a_snapshot_without_a_classifier_is_an_error_where_one_is_needed(snapsho
     config, path, embedding, _ = snapshot
     torch.save({"embedding_model": embedding.state_dict()}, path)
     assert "model-2.pth" in complaint(load_snapshot, config, path, with_classifier=True)
+
+
+def test_a_tag_classifiers_snapshot_gives_its_backbone_and_head(tiny_config, tmp_path):
+    config = tiny_config(network={"prediction_types": "cam"})
+    backbone, head = build_cam(config)
+    path = tmp_path / "model-2.pth"
+    torch.save({"embedding_model": backbone.state_dict(), "prediction_model": head.state_dict()}, path)
+    got, got_head = load_cam(config, path)
+    assert equal(got, backbone)
+    assert equal(got_head, head)
+    assert not got.training
+    assert "model-2.pth" in complaint(load_cam, tiny_config(dataset={"num_classes": 7}), path)
 
 
 def test_a_missing_snapshot_is_an_error_that_lists_those_there_are(tmp_path):
