@@ -7,6 +7,7 @@ import numpy as np
 from spml.errors import UserError
 from spml.files import atomic_path, read_npy
 
+BACKGROUND_POWER = 6
 ROUNDING = 1e-3  # a little more than 1 comes from float16 files
 
 
@@ -44,3 +45,12 @@ def write_cam(path, cam):
     content = np.array({label - 1: scores.astype(np.float32) for label, scores in cam.items()}, dtype=object)
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.save(file, content, allow_pickle=True)
+
+
+def seed_scores(cam, size, num_classes):
+    """Scores [K, H, W] of a CAM, those of the background being (1 − max)^6 (SEAM)."""
+    scores = np.zeros((num_classes, *size), np.float32)
+    for label, values in cam.items():
+        scores[label] = values
+    scores[0] = (1 - scores[1:].max(0)) ** BACKGROUND_POWER
+    return scores

@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from spml.cli import inference_parser
 from spml.config import load_config
+from spml.data.cams import cam_path, read_cam
 from spml.data.lists import Sample, read_list
 from spml.errors import UserError
 from spml.files import need_dir, read_image, read_label
-from spml.inference.cams import cam_path, read_cam
 from spml.inference.memory import read_memory
 from spml.inference.outputs import MASKS, Outputs
 from spml.models.snapshots import snapshot_path
@@ -99,7 +99,7 @@ class Job:
         cam = None
         if self.needs.cams:
             path = cam_path(self.flags.cam_dir, sample.id)
-            cam = read_cam(path, pixels.shape[:2], self.config.dataset.num_classes)
+            cam = read_cam(path, self.config.dataset.num_classes, pixels.shape[:2])
         return Item(sample.id, pixels, label, instance, cam)
 
     def items(self):

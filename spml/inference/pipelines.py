@@ -9,6 +9,7 @@ from spml.inference.job import Job, Needs
 from spml.inference.outputs import CLUSTERS, PROTOTYPES
 from spml.inference.workers import Workers
 
+CAMS = ("{}.npy",)
 PROTOTYPE_PYRAMID = (0.5, 1, 1.5)
 
 
@@ -150,3 +151,11 @@ def pseudo_denseposerw_crf(argv=None):
         from spml.inference.pseudo_labels import nearest_label_walk
 
         write_masks(job, workers, nearest_label_walk, keep_void=True)
+
+
+def cam(argv=None):
+    """Class activation maps of the classes that images are tagged with."""
+    with _start(argv, cam.__doc__, results=CAMS) as (job, _):
+        from spml.inference.cam_maps import write_cams
+
+        write_cams(job)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from spml.inference.cams import seed_scores
+from spml.data.cams import seed_scores
 from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.random_walk import affinity, random_walk
 from spml.inference.scores import retrieval_pyramid, unit_range
