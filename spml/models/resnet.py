@@ -125,7 +125,7 @@ class DilatedResNet(nn.Module):
 
     def forward(self, x):
         stages, n = self.stages(), len(self.frozen_stages())
-        with torch.set_grad_enabled(torch.is_grad_enabled() and n == 0):
+        with torch.no_grad():
             for stage in stages[:n]:
                 x = stage(x)
         for stage in stages[n:]:
