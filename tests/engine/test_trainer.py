@@ -141,6 +141,17 @@ def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embeddin
     assert "0 left at their initial value" in capsys.readouterr().out
 
 
+def test_each_stage_has_its_own_augmentation(tiny_config):
+    embedding = trainer.augmentation(tiny_config(dataset={"mirror_classes": [0, 1, 3, 2]}))
+    assert (embedding.scale, embedding.colour, embedding.mirror_classes) == ((0.5, 1.5), False, (0, 1, 3, 2))
+    classifier = trainer.augmentation(tiny_config(network={"prediction_types": "softmax_classifier"}))
+    assert (classifier.scale, classifier.colour) == ((0.5, 2.0), True)
+    assert (classifier.crop, classifier.mean) == ((32, 32), (0.485, 0.456, 0.406))
+    off = {"random_scale": False, "random_mirror": False, "random_crop": False}
+    still = trainer.augmentation(tiny_config(train=off))
+    assert (still.scale, still.mirror, still.random_crop) == (None, False, False)
+
+
 def test_a_script_refuses_the_configuration_of_the_other_stage(train):
     with pytest.raises(
         UserError, match="network.prediction_types is 'segsort', this script needs 'softmax_classifier'"
