@@ -176,15 +176,16 @@ def test_figures_face_the_viewer_and_only_place_tells_left_from_right():
         assert np.array_equal(looks[parts.RIGHT_LEG], looks[parts.LEFT_LEG])
 
 
-def test_instances_of_val_number_the_figures(toy):
+def test_instances_of_val_number_the_parts_of_each_figure(toy):
     folder, kind = toy
     if kind == "scenes":
         assert not (folder / "instances").exists()
         return
     assert sorted(path.stem for path in (folder / "instances").iterdir()) == ["val_00000", "val_00001"]
     for sample in read_list(folder, folder / "lists/val.txt"):
-        figures, truth = read_label(folder / f"instances/{sample.id}.png"), read_label(sample.semantic)
-        assert np.array_equal(figures > 0, truth > 0) and figures.max() == len(np.unique(figures)) - 1 <= 2
+        parts, truth = read_label(folder / f"instances/{sample.id}.png"), read_label(sample.semantic)
+        assert np.array_equal(parts > 0, truth > 0) and parts.max() == len(np.unique(parts)) - 1 <= 12
+        assert all(len(np.unique(truth[parts == part])) == 1 for part in range(parts.max() + 1))
 
 
 def test_a_complete_set_is_left_alone_and_an_interrupted_or_other_one_is_made(tmp_path, capsys):
