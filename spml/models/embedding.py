@@ -11,8 +11,6 @@ from spml.models.heads import HEADS
 from spml.models.local_features import LocationColourFeatures, LocationFeatures
 from spml.models.resnet import SPECS, DilatedResNet
 
-EMBEDDING_STRIDE = 4
-
 
 def resize(x, size):
     """Bilinear resize of N×C×h×w to `size` (H, W), corners not aligned."""
@@ -33,15 +31,10 @@ class EmbeddingNetwork(nn.Module):
         self.add_module(self.head_name, module)
         init_weights(self)
         self.lfn = LocationColourFeatures() if colour else LocationFeatures()
-        self.dim = dim
 
     def forward(self, image):
         head = getattr(self, self.head_name)
         return F.interpolate(head(self.resnet_backbone(image)), scale_factor=2, mode="bilinear", align_corners=False)
-
-    def full_resolution(self, image):
-        """Raw embeddings at the image's own size: N×3×H×W → N×C×H×W."""
-        return resize(self(image), image.shape[-2:])
 
     def local_features(self, image, size):
         """Local features N×H×W×F at `size`: location (F = 2), or location and colour (F = 5)."""

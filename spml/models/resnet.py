@@ -8,7 +8,6 @@ from torch import nn
 BN_MOMENTUM = 3e-4
 STRIDES = (1, 2, 1, 1)
 DILATIONS = (1, 1, 2, 4)
-MAX_STAGE = 5
 
 
 def _conv3x3(cin, cout, stride=1, dilation=1):
