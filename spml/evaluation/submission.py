@@ -4,6 +4,7 @@ from pathlib import Path
 
 from spml.cli import Parser
 from spml.errors import UserError
+from spml.evaluation.masks import read_ids
 from spml.files import read_label, write_image
 from spml.parallel import map_files
 from spml.visualize import voc_palette
@@ -19,10 +20,7 @@ def main(argv=None):
     parser.add_argument("--save_dir", type=Path, required=True, help=f"gets {FOLDER}/ID.png; pack and submit it")
     parser.add_argument("--num_classes", type=int, default=21)
     args = parser.parse_args(argv)
-    try:
-        names = [Path(line.split()[0]).stem for line in args.data_list.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"data list {args.data_list}: cannot be read ({error})") from None
+    names = read_ids(args.data_list)
     jobs = [(args.pred_dir / f"{n}.png", args.save_dir / FOLDER / f"{n}.png", args.num_classes) for n in names]
     list(map_files(_convert, jobs, 0, "submission"))
     print(f"{args.save_dir}: {len(jobs)} masks")
