@@ -7,8 +7,6 @@ from dataclasses import replace
 import torch
 import torch.distributed as dist
 
-from spml.errors import UserError
-
 
 def rank():
     """This process's number, 0 where there is only one."""
@@ -18,18 +16,6 @@ def rank():
 def world_size():
     """How many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
-
-
-def choose_device(name=""):
-    """The device that `name` asks for: `cuda` is this process's GPU, '' the same where there is one, else the CPU."""
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
-    name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if name == "cuda" else name
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: cannot be used here ({str(error).splitlines()[0]})") from None
-    return device
 
 
 @contextmanager

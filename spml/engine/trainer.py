@@ -12,8 +12,9 @@ from spml.config import load_config, save_config
 from spml.data.datasets import Augmentation, WeakLabelDataset
 from spml.data.lists import read_list
 from spml.data.stream import StreamSampler, make_loader
+from spml.devices import choose_device
 from spml.engine import checkpoint
-from spml.engine.distributed import choose_device, process_group, rank, world_size
+from spml.engine.distributed import process_group, rank, world_size
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.tasks import build_memory, build_task

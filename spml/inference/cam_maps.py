@@ -6,9 +6,9 @@ from tqdm import tqdm
 
 from spml.data.cams import cam_path, write_cam
 from spml.data.tags import read_tags
+from spml.devices import choose_device
 from spml.errors import UserError
 from spml.files import read_image
-from spml.inference.model import choose_device
 from spml.inference.windows import average_windows, embed_views, make_views
 from spml.models.weights import load_cam
 

@@ -4,21 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-from spml.errors import UserError
+from spml.devices import choose_device
 from spml.inference.retrieval import Memory
 from spml.inference.windows import average_windows, embed_views, make_views, unit_length
 from spml.models.classifier import Classifier
 from spml.models.embedding import EmbeddingNetwork
 from spml.models.weights import load_snapshot
-
-
-def choose_device(name):
-    """The device that --device names; without a name CUDA where there is one."""
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: cannot be used here ({str(error).splitlines()[0]})") from None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from spml.config import load_config
 from spml.data.datasets import Batch
+from spml.devices import choose_device
 from spml.engine import distributed
 from spml.engine.tasks import EmbeddingTask
 from spml.errors import UserError
@@ -169,14 +170,14 @@ def test_one_process_is_a_world_of_its_own():
 @pytest.mark.parametrize("name", ["teapot", "cuda:99", "cpu:x"])
 def test_a_device_that_is_not_there_is_an_error_that_names_it(name):
     with pytest.raises(UserError, match=f"--device {name}: cannot be used here"):
-        distributed.choose_device(name)
+        choose_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_the_device_is_the_cpu_unless_another_is_asked_for():
-    assert distributed.choose_device() == torch.device("cpu")
+    assert choose_device() == torch.device("cpu")
     with pytest.raises(UserError, match="--device cuda"):
-        distributed.choose_device("cuda")
+        choose_device("cuda")
 
 
 def test_torchrun_trains_with_two_processes(tiny_data, write_config, tmp_path):
