@@ -16,6 +16,6 @@
   summary "toy val, from points" "retrieval_crf=stage 1, retrieval + CRF (the same diagnosis)" \
     "softmax_crf=stage 1, classifier + CRF" "pseudo_softmaxrw=pseudo labels of the training images" \
     "weak_only=cross-entropy on the points alone" "full=cross-entropy on full masks"
-  pictures "$KIND only=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
+  pictures "points=$DATA/VOC2012/scribble/dilate_6_0.0" "$KIND only=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
     "final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray" "full masks=$OUT/val/full/semantic_gray"
 )

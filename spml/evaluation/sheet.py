@@ -1,4 +1,4 @@
-"""A contact sheet of a recipe: image, truth, weak label, and the masks of each stage."""
+"""A contact sheet of a recipe: image, truth, and the masks of several folders."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def main(argv=None):
     """Lay the masks of several folders beside their images."""
     parser = Parser(description=__doc__)
     parser.add_argument("--data_dir", required=True)
-    parser.add_argument("--data_list", required=True, help="its images and label column are the first two columns")
+    parser.add_argument("--data_list", required=True, help="its images and label column come first")
     parser.add_argument("--columns", nargs="+", required=True, metavar="TITLE=DIR", help="folders of masks ID.png")
     parser.add_argument("--images", type=int, default=8, help="how many, spread over the list")
     parser.add_argument("--cell", type=int, default=120, help="side of a picture in pixels")
@@ -25,7 +25,7 @@ def main(argv=None):
     samples = samples[:: max(1, len(samples) // args.images)][: args.images]
     columns = [column.split("=", 1) for column in args.columns]
     rows = [_row(sample, [folder for _, folder in columns]) for sample in samples]
-    write_image(args.save, contact_sheet(rows, ["image", "label", *(title for title, _ in columns)], args.cell))
+    write_image(args.save, contact_sheet(rows, ["image", "truth", *(title for title, _ in columns)], args.cell))
     print(f"contact sheet: {args.save}")
 
 
