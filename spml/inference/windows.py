@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from spml.data.transforms import mirror, normalise, pad_to, resize_image, scaled_size
 from spml.models.embedding import resize
 
-MAX_BATCH_PIXELS = 1 << 19  # of the windows that go through the network together
+MAX_BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 21}  # of the windows that go through the network together
 MAX_FINISH_PIXELS = 1 << 18  # of the windows that are brought to full resolution together
 
 
@@ -44,8 +44,7 @@ class View:
 
     def corners(self):
         """(bottom, right) of each window."""
-        ends = map(window_ends, self.canvas, self.crop, self.stride)
-        rows, columns = ends
+        rows, columns = map(window_ends, self.canvas, self.crop, self.stride)
         return [(bottom, right) for bottom in rows for right in columns]
 
     def windows(self):
@@ -90,7 +89,8 @@ def embed_views(network, views, device):
     for crop in dict.fromkeys(view.crop for view in views):
         chosen = [i for i, view in enumerate(views) if view.crop == crop]
         windows = [views[i].windows() for i in chosen]
-        batches = torch.cat(windows).split(max(1, MAX_BATCH_PIXELS // (crop[0] * crop[1])))
+        at_once = MAX_BATCH_PIXELS.get(device.type, MAX_BATCH_PIXELS["cpu"]) // (crop[0] * crop[1])
+        batches = torch.cat(windows).split(max(1, at_once))
         output = torch.cat([network(batch.to(device, memory_format=torch.channels_last)) for batch in batches])
         for i, embedding in zip(chosen, output.split([len(w) for w in windows]), strict=True):
             embeddings[i] = embedding.contiguous()

@@ -1,0 +1,68 @@
+"""The dense CRF: its energies, and what its kernels do to a mask."""
+
+import numpy as np
+import pytest
+
+from spml.cli import inference_parser
+from spml.inference.crf import CRFParameters, dense_crf
+
+FLAT = np.full((12, 10, 3), 90, np.uint8)
+
+
+def drawn_scores(classes=3, size=(12, 10)):
+    return np.random.default_rng(0).random((classes, *size)).astype(np.float32)
+
+
+def test_without_pairwise_terms_scores_are_only_clipped_and_normalised():
+    scores = drawn_scores()
+    scores[0, 0, 0], scores[1, 0, 0] = 0, 7
+    clipped = scores.clip(1e-5, 1)
+    got = dense_crf(FLAT, scores, CRFParameters(pos_w=0, bi_w=0))
+    np.testing.assert_allclose(got, clipped / clipped.sum(0), rtol=1e-4, atol=1e-6)
+
+
+def test_scores_are_taken_as_they_come_so_that_small_ones_weigh_as_much():
+    scores = drawn_scores()
+    got = dense_crf(FLAT, scores, CRFParameters())
+    np.testing.assert_allclose(dense_crf(FLAT, scores / 2, CRFParameters()), got, atol=1e-3)
+
+
+def test_no_iteration_keeps_the_mask():
+    scores = drawn_scores()
+    assert (dense_crf(FLAT, scores, CRFParameters(iterations=0)).argmax(0) == scores.argmax(0)).all()
+
+
+def test_a_mask_follows_the_edge_of_the_image():
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[:, 10:] = 200
+    truth = np.repeat(np.arange(20) >= 10, 20).reshape(20, 20).T.astype(int)
+    right = np.where(truth, 0.6, 0.4)
+    rng = np.random.default_rng(0)
+    right[rng.random(right.shape) < 0.2] = 0.5
+    right[:, 10:12] = 0.45  # the scores' edge lies two pixels off
+    assert (right > 0.5).astype(int).tolist() != truth.tolist()
+    marginals = dense_crf(image, np.stack([1 - right, right]), CRFParameters())
+    assert (marginals.argmax(0) == truth).all()
+
+
+def test_scores_of_any_float_and_memory_order_are_taken():
+    scores = drawn_scores()
+    expected = dense_crf(FLAT, scores, CRFParameters())
+    other = np.asfortranarray(scores.astype(np.float64))
+    np.testing.assert_allclose(dense_crf(FLAT[:, ::-1], other, CRFParameters()), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
+def test_images_of_one_row_or_column_are_taken(shape):
+    marginals = dense_crf(np.zeros((*shape, 3), np.uint8), drawn_scores(2, shape), CRFParameters())
+    assert marginals.shape == (2, *shape) and np.isfinite(marginals).all()
+
+
+def test_flags_give_the_parameters_and_default_to_the_papers():
+    assert CRFParameters.from_flags(_flags()) == CRFParameters(10, 1, 3, 67, 4, 3)
+    words = "--crf_iter_max 2 --crf_pos_xy_std 3 --crf_pos_w 4 --crf_bi_xy_std 5.5 --crf_bi_w 6 --crf_bi_rgb_std 7"
+    assert CRFParameters.from_flags(_flags(words)) == CRFParameters(2, 3, 4, 5.5, 6, 7)
+
+
+def _flags(words=""):
+    return inference_parser("").parse_args(["--cfg_path", "c", "--save_dir", "s", *words.split()])

@@ -1,0 +1,134 @@
+"""Seeds and what is done to them before and after they walk."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from spml.inference import pseudo_labels
+from spml.inference.job import Item
+from spml.inference.model import Model
+from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
+
+
+def drawn(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(("size", "small"), [((78, 67), (9, 8)), ((8, 7), (1, 1)), ((3, 500), (1, 62))])
+def test_labels_walk_at_an_eighth(size, small):
+    assert walk_size(size) == small
+
+
+def test_present_are_the_classes_of_the_weak_label_alone():
+    item = Item("a", np.zeros((2, 3, 3), np.uint8), np.array([[0, 2, 254], [255, 3, 4]], np.uint8))
+    assert present_classes(item, 4).tolist() == [True, False, True, True]
+
+
+def test_present_classes_peak_at_one_and_the_others_vanish():
+    scores = drawn(4, 3, 5)
+    scores[2] = 0  # present, but seen nowhere
+    peaked = to_peak_one(scores, torch.tensor([True, False, True, True]))
+    torch.testing.assert_close(peaked.amax((1, 2)), torch.tensor([1.0, 0, 0, 1]))
+    torch.testing.assert_close(peaked[3], scores[3] / scores[3].max())
+
+
+def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(monkeypatch):
+    scores = torch.stack([drawn(3, 5), 0.05 * drawn(3, 5, seed=1), 0.5 * drawn(3, 5, seed=2)])
+    item = Item("a", np.zeros((3, 5, 3), np.uint8), np.array([[0, 1, 254, 254, 254]] * 3, np.uint8))
+    asked = []
+    monkeypatch.setattr(pseudo_labels, "retrieval_pyramid", lambda *args: asked.append(args[2]) or scores)
+    seeds = pseudo_labels.retrieval_seeds(None, item)
+    assert asked == [(0.5, 1, 1.5, 2)]
+    torch.testing.assert_close(seeds, torch.stack([scores[0] / scores[0].max(), scores[1] / 0.15, scores[2]]))
+
+
+def test_pixels_take_the_class_of_the_nearest_labelled_segment(tiny_config):
+    config = tiny_config(network={"kmeans_num_clusters": [2, 3]})
+    torch.manual_seed(1)
+    embedding = torch.randn(5, 8, 9)
+    semantic = torch.full((8, 9), 254)
+    semantic[1, 1], semantic[2, 7], semantic[6, 5], semantic[7] = 0, 2, 3, 4
+    instance = (torch.arange(9) > 4).long().expand(8, 9)
+    segments = pseudo_labels.segment_labelled(embedding, semantic, instance, config)
+    v, ids, labels = (x.numpy() for x in (segments.embedding, segments.segment, segments.semantic))
+    mean = np.stack([v[ids == s].sum(0) for s in range(ids.max() + 1)])
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    label = [labels[ids == s][0] for s in range(ids.max() + 1)]
+    known = [s for s, each in enumerate(label) if each < 4]
+    chosen = [label[max(known, key=lambda s: v[p] @ mean[s])] for p in range(len(v))]
+    expected = np.zeros((4, len(v)))
+    for p, segment in enumerate(ids):
+        members = np.flatnonzero(ids == segment)
+        for q in members:
+            expected[chosen[q], p] += 1 / len(members)
+    got = nearest_label_shares(embedding, semantic, instance, config)
+    np.testing.assert_allclose(got.flatten(1), expected, atol=1e-6)
+
+
+def test_an_image_without_a_label_has_no_seeds(tiny_config):
+    nothing = torch.full((6, 6), 254)
+    shares = nearest_label_shares(torch.randn(3, 6, 6), nothing, torch.zeros_like(nothing), tiny_config())
+    assert shares.shape == (4, 6, 6) and shares.abs().max() == 0
+
+
+class Halves(nn.Module):
+    """An embedding that tells left from right by brightness: image N×3×H×W → N×2×H/4×W/4."""
+
+    def forward(self, image):
+        bright = nn.functional.avg_pool2d((image.mean(1, keepdim=True) > 0).float(), 4, ceil_mode=True)
+        return torch.cat([bright, 1 - bright], 1)
+
+
+@pytest.fixture
+def halves(tiny_config):
+    """A model for an item whose right half is bright; its classifier knows nothing."""
+    config = tiny_config(dataset={"num_classes": 3}, network={"embedding_dim": 2, "kmeans_num_clusters": [2, 2]})
+    classifier = nn.Conv2d(2, 3, 1)
+    nn.init.zeros_(classifier.weight)
+    return Model(Halves(), classifier, None, config, torch.device("cpu"))
+
+
+def half_bright(height=48, width=64):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, width // 2 :] = 220
+    label = np.full((height, width), 254, np.uint8)
+    label[20:24, 4:8], label[8:12, 50:54] = 0, 2
+    return Item("halves", pixels, label, np.zeros_like(label))
+
+
+@torch.inference_mode()
+def test_a_seed_in_a_corner_fills_its_half(halves):
+    item = half_bright()
+    seed = np.zeros(item.size, np.float32)
+    seed[:16, -16:] = 1
+    item = Item("halves", item.pixels, cam={2: seed})
+    walked = pseudo_labels.cam_walk(halves, item)
+    assert walked.shape == (3, 48, 64) and walked[1].abs().max() == 0
+    assert walked[2, :, 40:].min() > 10 * walked[2, :, :24].max()
+
+
+@torch.inference_mode()
+def test_nearest_labels_walk_within_their_half(halves):
+    scores = pseudo_labels.nearest_label_walk(halves, half_bright())
+    assert (scores.argmax(0)[:, :28] == 0).all() and (scores.argmax(0)[:, 36:] == 2).all()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(48, 64), (5, 7)])
+def test_soft_max_walks_only_with_classes_of_the_weak_label(halves, size):
+    item = Item("a", np.zeros((*size, 3), np.uint8), np.full(size, 2, np.uint8))
+    for score in (pseudo_labels.softmax_walk, pseudo_labels.softmax_walk_pyramid):
+        scores = score(halves, item)
+        assert scores.shape == (3, *size) and scores[:2].abs().max() == 0
+        torch.testing.assert_close(scores[2], torch.ones(size))
+
+
+@torch.inference_mode()
+def test_images_smaller_than_a_step_have_pseudo_labels_too(halves):
+    item = Item("a", np.zeros((5, 7, 3), np.uint8), np.full((5, 7), 1, np.uint8), np.zeros((5, 7), np.uint8))
+    assert pseudo_labels.nearest_label_walk(halves, item).argmax(0).unique().tolist() == [1]
+    seeded = SimpleNamespace(pixels=item.pixels, size=item.size, cam={1: np.ones((5, 7), np.float32)})
+    assert pseudo_labels.cam_walk(halves, seeded).argmax(0).unique().tolist() == [1]
