@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from spml.segments.prototypes import Prototypes, gather_prototypes
 ROOT = Path(__file__).parent.parent.parent
 RANKS = 2
 IMAGES, SIZE, CLASSES = 2, 24, 4
+PATIENCE = timedelta(minutes=5)
 
 
 class LinearNetwork(nn.Module):
@@ -71,7 +73,8 @@ def flat_gradient(task):
 
 def work(rank, folder):
     """One rank: gradients and memory of each iteration, written to the folder."""
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=RANKS)
+    meet = f"file://{folder}/meet"
+    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=RANKS, timeout=PATIENCE)
     torch.set_num_threads(1)
     task, memory = make_task(folder / "config.yaml"), MemoryBank(2)
     model, out = DistributedDataParallel(task), []
@@ -186,7 +189,7 @@ def test_torchrun_trains_with_two_processes(tiny_data, write_config, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     command = [*torchrun, *map(str, words), "--device", "cpu"]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("random initial value") == 1
     state = torch.load(tmp_path / "run" / "state-1.pth", weights_only=True)
