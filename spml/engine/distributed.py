@@ -33,6 +33,11 @@ def process_group(device):
         dist.destroy_process_group()
 
 
+def joins_batch_norm(use_syncbn, device):
+    """Whether batch norm takes its statistics over all processes: several of them, on CUDA, asked to."""
+    return use_syncbn and world_size() > 1 and device.type == "cuda"
+
+
 class _GatherRows(torch.autograd.Function):
     """Rows of all processes, in the order of ranks; the gradient returns, summed, to the process that owns the rows."""
 

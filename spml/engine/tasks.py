@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spml.engine.distributed import gather_segments
+from spml.engine.distributed import gather_segments, joins_batch_norm
 from spml.errors import UserError
 from spml.losses.objective import build_objective, cross_entropy, pixel_accuracy
 from spml.losses.relations import neighbour_accuracy
 from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
-from spml.models.embedding import build_embedding
+from spml.models.embedding import build_embedding, parse_backbone
 from spml.models.weights import load_pretrained
 from spml.segments.memory import MemoryBank
 from spml.segments.prototypes import Prototypes, gather_prototypes
@@ -139,8 +139,20 @@ def _tag_accuracy(logits, tags):
 TASKS = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask, "cam": CamTask}
 
 
-def build_task(config):
+def _check_embedding_training(config, device):
+    """Raise UserError where the embedding cannot be trained as the config says."""
+    head, _ = parse_backbone(config.network.backbone_types)
+    if head == "pspnet" and config.train.batch_size == 1 and not joins_batch_norm(config.network.use_syncbn, device):
+        raise UserError(
+            f"train.batch_size is 1, expected at least 2: the head of {config.network.backbone_types} normalises one "
+            "value an image over the batch (network.use_syncbn joins the batches of several GPUs)"
+        )
+
+
+def build_task(config, device):
     """The task that `network.prediction_types` names, with its pretrained weights, and what was loaded, in one line."""
+    if config.network.prediction_types == "segsort":
+        _check_embedding_training(config, device)
     task = TASKS[config.network.prediction_types](config)
     source = config.network.pretrained
     if not source:

@@ -14,7 +14,7 @@ from spml.data.lists import read_list
 from spml.data.stream import StreamSampler, make_loader
 from spml.devices import choose_device
 from spml.engine import checkpoint
-from spml.engine.distributed import process_group, rank, world_size
+from spml.engine.distributed import joins_batch_norm, process_group, rank, world_size
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.tasks import build_memory, build_task
@@ -46,7 +46,7 @@ def train(config, args, device):
     """Train to `train.max_iteration`, from scratch or from the newest snapshot, writing snapshots on the way."""
     dataset = open_dataset(config, args)
     torch.manual_seed(config.train.seed)
-    task, summary = build_task(config)
+    task, summary = build_task(config, device)
     task.to(device)
     optimizer = SGD(
         parameter_groups(task.embedding_model, task.prediction_model, config.train.weight_decay), config.train.momentum
@@ -110,7 +110,7 @@ def parallel(task, config, device):
     task.to(memory_format=memory_format(config))
     if world_size() == 1:
         return task
-    if config.network.use_syncbn and device.type == "cuda":
+    if joins_batch_norm(config.network.use_syncbn, device):
         task = torch.nn.SyncBatchNorm.convert_sync_batchnorm(task)
     return DistributedDataParallel(task, device_ids=[device.index] if device.type == "cuda" else None)
 

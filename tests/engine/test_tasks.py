@@ -6,11 +6,13 @@ from golden_fill import filled
 
 from spml.config import load_config
 from spml.data.datasets import Batch
+from spml.engine import distributed
 from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memory, build_task
 from spml.errors import UserError
 from spml.segments.memory import MemoryBank
 
+CPU = torch.device("cpu")
 PUBLISHED = {
     "network.embedding_dim": "64",
     "network.label_divisor": "2048",
@@ -189,12 +191,12 @@ def test_a_densepose_step_uses_colour_affinity_and_plain_image_similarity(tiny_c
     assert torch.equal(task.embedding_model.lfn.smooth_kernel.weight, kernel)
 
 
-def classifier_task(tiny_config, tmp_path):
+def classifier_task(tiny_config, tmp_path, **network):
     """A classifier task on a saved embedding, built as training builds it, with that embedding."""
-    source = tiny_task(tiny_config(), seed=5)
+    source = tiny_task(tiny_config(network=network), seed=5)
     torch.save({"embedding_model": source.embedding_model.state_dict()}, tmp_path / "model-2.pth")
-    network = {"prediction_types": "softmax_classifier", "pretrained": str(tmp_path / "model-2.pth")}
-    task, _ = build_task(tiny_config(network=network))
+    network |= {"prediction_types": "softmax_classifier", "pretrained": str(tmp_path / "model-2.pth")}
+    task, _ = build_task(tiny_config(network=network), CPU)
     return task.train_mode(), source.embedding_model
 
 
@@ -231,11 +233,44 @@ def test_a_tag_classifier_learns_from_the_tags_alone(tiny_config):
 
 def test_a_classifier_needs_an_embedding_to_train_on(tiny_config):
     with pytest.raises(UserError, match="network.pretrained is empty"):
-        build_task(tiny_config(network={"prediction_types": "softmax_classifier"}))
+        build_task(tiny_config(network={"prediction_types": "softmax_classifier"}), CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "train"),
+    [
+        ({"backbone_types": "panoptic_pspnet_tiny"}, {"batch_size": 2}),
+        ({"backbone_types": "panoptic_deeplab_tiny"}, {"batch_size": 1}),
+        ({"backbone_types": "panoptic_pspnet_tiny", "prediction_types": "cam"}, {"batch_size": 1}),
+    ],
+)
+def test_the_smallest_batches_that_batch_norm_takes_train(tiny_config, changes, train):
+    task, _ = build_task(tiny_config(network=changes, train=train), CPU)
+    result = task.train_mode()(random_batch(images=train["batch_size"]), MemoryBank(0))
+    assert torch.isfinite(result.total)
+
+
+def test_a_psp_head_is_not_trained_on_batches_of_one(tiny_config, monkeypatch):
+    network = {"backbone_types": "panoptic_pspnet_tiny", "use_syncbn": True}
+    config = tiny_config(network=network, train={"batch_size": 1})
+    with pytest.raises(UserError, match="train.batch_size is 1, expected at least 2: the head of panoptic_pspnet"):
+        build_task(config, CPU)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    with pytest.raises(UserError, match="train.batch_size"):
+        build_task(config, CPU)
+    assert isinstance(build_task(config, torch.device("cuda"))[0], EmbeddingTask)
+    config.network.use_syncbn = False
+    with pytest.raises(UserError, match="train.batch_size"):
+        build_task(config, torch.device("cuda"))
+
+
+def test_a_classifier_is_trained_on_batches_of_one_under_a_psp_head(tiny_config, tmp_path):
+    task, _ = classifier_task(tiny_config, tmp_path, backbone_types="panoptic_pspnet_tiny")
+    assert torch.isfinite(task(random_batch(images=1), MemoryBank(0)).total)
 
 
 def test_a_task_from_scratch_says_so(tiny_config):
-    task, line = build_task(tiny_config())
+    task, line = build_task(tiny_config(), CPU)
     assert isinstance(task, EmbeddingTask)
     assert "random initial value" in line
 
