@@ -147,6 +147,15 @@ def _check_embedding_training(config, device):
             f"train.batch_size is 1, expected at least 2: the head of {config.network.backbone_types} normalises one "
             "value an image over the batch (network.use_syncbn joins the batches of several GPUs)"
         )
+    objective = build_objective(config)
+    if not any(objective.weight.values()) and not (
+        config.train.cross_entropy_trains_embedding and objective.cross_entropy_weight
+    ):
+        raise UserError(
+            "nothing trains the embedding: none of train.{sem_ann,sem_occ,img_sim,feat_aff}_loss_types is segsort with "
+            "its train.*_loss_weight above 0; expected one, or train.cross_entropy_trains_embedding: true with "
+            "train.sem_ann_loss_weight, the weight of the cross-entropy, above 0"
+        )
 
 
 def build_task(config, device):

@@ -1,5 +1,7 @@
 """What one training iteration computes: the published iterations, and what each task promises."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from golden_fill import filled
@@ -12,6 +14,7 @@ from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memo
 from spml.errors import UserError
 from spml.segments.memory import MemoryBank
 
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 PUBLISHED = {
     "network.embedding_dim": "64",
@@ -22,6 +25,10 @@ PUBLISHED = {
     **{f"train.{n}_concentration": k for n, k in (("sem_ann", "6"), ("sem_occ", "8"), ("img_sim", "16"))},
     **{f"train.{n}_loss_weight": w for n, w in (("sem_ann", "0.3"), ("sem_occ", "0.3"), ("img_sim", "0.1"))},
 }
+
+NO_RELATION = {f"{name}_loss_types": "none" for name in ("sem_ann", "sem_occ", "img_sim")}
+NO_WEIGHT = {f"{name}_loss_weight": 0 for name in ("sem_ann", "sem_occ", "img_sim")}
+END_TO_END = {"cross_entropy_trains_embedding": True}
 
 
 def published_task():
@@ -129,10 +136,9 @@ def test_remembered_prototypes_take_part_in_annotation_and_cooccurrence_only(tin
 
 
 def test_the_cross_entropy_reaches_the_embedding_only_where_asked(tiny_config):
-    none = {f"{name}_loss_types": "none" for name in ("sem_ann", "sem_occ", "img_sim")}
     reached = {}
     for end_to_end in (False, True):
-        task = tiny_task(tiny_config(train={**none, "cross_entropy_trains_embedding": end_to_end}))
+        task = tiny_task(tiny_config(train={**NO_RELATION, "cross_entropy_trains_embedding": end_to_end}))
         result = task(random_batch(), MemoryBank(0))
         assert list(result.losses) == ["cross_entropy"]
         assert result.prototypes is None
@@ -267,6 +273,39 @@ def test_a_psp_head_is_not_trained_on_batches_of_one(tiny_config, monkeypatch):
 def test_a_classifier_is_trained_on_batches_of_one_under_a_psp_head(tiny_config, tmp_path):
     task, _ = classifier_task(tiny_config, tmp_path, backbone_types="panoptic_pspnet_tiny")
     assert torch.isfinite(task(random_batch(images=1), MemoryBank(0)).total)
+
+
+@pytest.mark.parametrize(
+    "train", [NO_RELATION, NO_WEIGHT, NO_RELATION | END_TO_END | {"sem_ann_loss_weight": 0}, NO_WEIGHT | END_TO_END]
+)
+def test_an_embedding_that_no_loss_reaches_is_not_trained(tiny_config, train):
+    with pytest.raises(UserError, match=r"nothing trains the embedding: .*_loss_types .*_loss_weight") as error:
+        build_task(tiny_config(train=train), CPU)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        NO_RELATION | END_TO_END,
+        {**NO_RELATION, "img_sim_loss_types": "segsort"},
+        {**NO_WEIGHT, "sem_occ_loss_weight": 1},
+    ],
+)
+def test_an_embedding_that_one_loss_reaches_is_trained(tiny_config, train):
+    task, _ = build_task(tiny_config(train=train), CPU)
+    names = gradients(task, task.train_mode()(random_batch(), MemoryBank(0)))
+    assert any(name.startswith("embedding_model.aspp") for name in names)
+
+
+FINISHED = [path for path in sorted((ROOT / "configs").glob("*/*.yaml")) if path.stem != "base"]
+
+
+@pytest.mark.parametrize("path", FINISHED, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_every_finished_configuration_trains_something(path):
+    config = load_config(path, ["network.backbone_types", "panoptic_deeplab_tiny", "network.pretrained", ""])
+    if config.network.prediction_types == "segsort":
+        assert isinstance(build_task(config, CPU)[0], EmbeddingTask)
 
 
 def test_a_task_from_scratch_says_so(tiny_config):
