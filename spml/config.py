@@ -47,17 +47,31 @@ def load_config(path=None, opts=(), dataset=None):
     layers += _command_line(opts)
     config = yaml.safe_load(DEFAULT_PATH.read_text())
     template = yaml.safe_load(DEFAULT_PATH.read_text())
-    for where, layer in (_dataset_defaults(layers, dataset), *layers):
+    name, implied = _dataset_defaults(layers, dataset)
+    for where, layer in ((f"data set {name}", implied), *layers):
         _merge(config, layer, template, where)
-    check(config, str(path) if path else "--opts")
+    where = str(path) if path else "--opts"
+    _check_implied(config, implied, name, where)
+    check(config, where)
     return EasyDict(config)
 
 
+def _check_implied(config, implied, name, where):
+    """Classes to mirror that nobody wrote are named by where they come from."""
+    mirror, classes = implied.get("dataset", {}).get("mirror_classes"), config["dataset"]["num_classes"]
+    if mirror and mirror == config["dataset"]["mirror_classes"] and len(mirror) != classes:
+        raise UserError(
+            f"{where}: dataset.num_classes is {classes}, but the data set {name} implies dataset.mirror_classes of its "
+            f"{len(mirror)} classes; set dataset.mirror_classes to each class 0..{classes - 1} once, in the order of a "
+            "mirrored image, or to [] where classes have no sides"
+        )
+
+
 def _dataset_defaults(layers, name):
-    """The layer that the last named data set implies."""
+    """The last named data set and the layer that it implies."""
     groups = [layer["dataset"] for _, layer in layers if isinstance(layer.get("dataset"), dict)]
     name = next((group["dataset"] for group in reversed(groups) if "dataset" in group), name)
-    return "data set defaults", DATASET_DEFAULTS.get(str(name).lower(), {})
+    return name, DATASET_DEFAULTS.get(str(name).lower(), {})
 
 
 def _read_yaml(path, parents):

@@ -156,7 +156,7 @@ def test_a_device_that_is_not_there_ends_in_one_line(command, complaint):
     [
         ("train_classifier.py", 4, "this script needs 'softmax_classifier'"),
         ("train_densepose_classifier.py", 15, "this script needs 'softmax_classifier'"),
-        ("train_densepose.py", 4, "mirror_classes must hold each class 0..3 once"),
+        ("train_densepose.py", 4, "set dataset.mirror_classes to each class 0..3 once"),
     ],
 )
 def test_each_training_script_knows_its_stage_and_data_set(command, complaint, write_config, script, classes, words):

@@ -295,6 +295,17 @@ def test_what_a_data_set_implies_gives_way_to_the_file(load):
     assert config.network.local_features == "location_colour"
 
 
+def test_mirroring_that_a_data_set_implies_is_named_so_where_it_does_not_fit(load):
+    message = complaint(load, "dataset: {dataset: DensePose, num_classes: 7}")
+    assert "dataset.num_classes is 7, but the data set DensePose implies dataset.mirror_classes" in message
+    assert "set dataset.mirror_classes to each class 0..6 once" in message
+    for mirror in ([], [0, 1, 3, 2, 5, 4, 6]):
+        config = load(f"dataset: {{dataset: DensePose, num_classes: 7, mirror_classes: {mirror}}}")
+        assert config.dataset.mirror_classes == mirror
+    own = complaint(load, "dataset: {dataset: DensePose, num_classes: 7, mirror_classes: [1, 0]}")
+    assert "dataset.mirror_classes must hold each class 0..6 once" in own
+
+
 def test_the_scripts_data_set_holds_where_no_layer_names_one(load):
     assert load("num_threads: 1", dataset="densepose").network.affinity_space
     assert not load("dataset: {dataset: VOC2012}", dataset="densepose").network.affinity_space
