@@ -159,20 +159,20 @@ def _check_embedding_training(config, device):
 
 
 def build_task(config, device):
-    """The task that `network.prediction_types` names, with its pretrained weights, and what was loaded, in one line."""
+    """The task that `network.prediction_types` names, at random initial values; UserError where it could not learn."""
     if config.network.prediction_types == "segsort":
         _check_embedding_training(config, device)
-    task = TASKS[config.network.prediction_types](config)
-    source = config.network.pretrained
-    if not source:
-        if isinstance(task, ClassifierTask):
-            raise UserError(
-                "network.pretrained is empty, expected the snapshot of the embedding to train a classifier on"
-            )
-        return task, "network.pretrained is empty: every weight starts at its random initial value"
-    return task, load_pretrained(
-        task.embedding_model, source, config.network, complete=isinstance(task, ClassifierTask)
-    )
+    return TASKS[config.network.prediction_types](config)
+
+
+def load_weights(task, config):
+    """Load what `network.pretrained` names into a task; returns one line that says what was loaded."""
+    source, is_classifier = config.network.pretrained, isinstance(task, ClassifierTask)
+    if source:
+        return load_pretrained(task.embedding_model, source, config.network, complete=is_classifier)
+    if is_classifier:
+        raise UserError("network.pretrained is empty, expected the snapshot of the embedding to train a classifier on")
+    return "network.pretrained is empty: every weight starts at its random initial value"
 
 
 def build_memory(config):

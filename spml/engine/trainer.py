@@ -17,7 +17,7 @@ from spml.engine import checkpoint
 from spml.engine.distributed import joins_batch_norm, process_group, rank, world_size
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
-from spml.engine.tasks import build_memory, build_task
+from spml.engine.tasks import build_memory, build_task, load_weights
 from spml.errors import UserError
 from spml.models.weights import snapshot_iterations
 
@@ -44,17 +44,17 @@ def main(prediction_type, dataset=None, argv=None):
 
 def train(config, args, device):
     """Train to `train.max_iteration`, from scratch or from the newest snapshot, writing snapshots on the way."""
+    keep_snapshots(config, args.snapshot_dir)
     dataset = open_dataset(config, args)
     torch.manual_seed(config.train.seed)
-    task, summary = build_task(config, device)
-    task.to(device)
+    task = build_task(config, device).to(device)
     optimizer = SGD(
         parameter_groups(task.embedding_model, task.prediction_model, config.train.weight_decay), config.train.momentum
     )
     memory = build_memory(config)
-    start = first_iteration(config, args.snapshot_dir, task, optimizer, memory, device)
+    start, summary = first_iteration(config, args.snapshot_dir, task, optimizer, memory, device)
     if rank() == 0:
-        print(summary if start == config.train.begin_iteration else f"resuming at iteration {start}")
+        print(summary)
         save_config(config, Path(args.snapshot_dir) / "config_merged.yaml")
     if start < config.train.max_iteration:
         loop(config, args.snapshot_dir, dataset, task, optimizer, memory, start, device)
@@ -92,17 +92,24 @@ def augmentation(config):
     )
 
 
-def first_iteration(config, snapshot_dir, task, optimizer, memory, device):
-    """The iteration to start at: after the newest snapshot where `train.resume` asks for it."""
-    if config.train.resume:
-        start = checkpoint.resume(snapshot_dir, task, optimizer, memory, device)
-        return config.train.begin_iteration if start is None else start
-    if snapshot_iterations(snapshot_dir):
+def keep_snapshots(config, snapshot_dir):
+    """Raise UserError where a new run would write among the snapshots of another."""
+    if snapshot_iterations(snapshot_dir) and not config.train.resume:
         raise UserError(
             f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
             "or name another folder"
         )
-    return config.train.begin_iteration
+
+
+def first_iteration(config, snapshot_dir, task, optimizer, memory, device):
+    """The iteration to start at, with the weights there, and what they are in one line.
+
+    After the newest snapshot where there is one and `train.resume` asks for it, without a look at `network.pretrained`.
+    """
+    start = checkpoint.resume(snapshot_dir, task, optimizer, memory, device) if config.train.resume else None
+    if start is None:
+        return config.train.begin_iteration, load_weights(task, config)
+    return start, f"resuming at iteration {start}"
 
 
 def parallel(task, config, device):

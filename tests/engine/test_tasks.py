@@ -10,7 +10,7 @@ from spml.config import load_config
 from spml.data.datasets import Batch
 from spml.engine import distributed
 from spml.engine.optim import SGD, parameter_groups
-from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memory, build_task
+from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memory, build_task, load_weights
 from spml.errors import UserError
 from spml.segments.memory import MemoryBank
 
@@ -202,7 +202,9 @@ def classifier_task(tiny_config, tmp_path, **network):
     source = tiny_task(tiny_config(network=network), seed=5)
     torch.save({"embedding_model": source.embedding_model.state_dict()}, tmp_path / "model-2.pth")
     network |= {"prediction_types": "softmax_classifier", "pretrained": str(tmp_path / "model-2.pth")}
-    task, _ = build_task(tiny_config(network=network), CPU)
+    config = tiny_config(network=network)
+    task = build_task(config, CPU)
+    assert "0 left at their initial value" in load_weights(task, config)
     return task.train_mode(), source.embedding_model
 
 
@@ -238,8 +240,9 @@ def test_a_tag_classifier_learns_from_the_tags_alone(tiny_config):
 
 
 def test_a_classifier_needs_an_embedding_to_train_on(tiny_config):
+    config = tiny_config(network={"prediction_types": "softmax_classifier"})
     with pytest.raises(UserError, match="network.pretrained is empty"):
-        build_task(tiny_config(network={"prediction_types": "softmax_classifier"}), CPU)
+        load_weights(build_task(config, CPU), config)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ def test_a_classifier_needs_an_embedding_to_train_on(tiny_config):
     ],
 )
 def test_the_smallest_batches_that_batch_norm_takes_train(tiny_config, changes, train):
-    task, _ = build_task(tiny_config(network=changes, train=train), CPU)
+    task = build_task(tiny_config(network=changes, train=train), CPU)
     result = task.train_mode()(random_batch(images=train["batch_size"]), MemoryBank(0))
     assert torch.isfinite(result.total)
 
@@ -264,7 +267,7 @@ def test_a_psp_head_is_not_trained_on_batches_of_one(tiny_config, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     with pytest.raises(UserError, match="train.batch_size"):
         build_task(config, CPU)
-    assert isinstance(build_task(config, torch.device("cuda"))[0], EmbeddingTask)
+    assert isinstance(build_task(config, torch.device("cuda")), EmbeddingTask)
     config.network.use_syncbn = False
     with pytest.raises(UserError, match="train.batch_size"):
         build_task(config, torch.device("cuda"))
@@ -293,7 +296,7 @@ def test_an_embedding_that_no_loss_reaches_is_not_trained(tiny_config, train):
     ],
 )
 def test_an_embedding_that_one_loss_reaches_is_trained(tiny_config, train):
-    task, _ = build_task(tiny_config(train=train), CPU)
+    task = build_task(tiny_config(train=train), CPU)
     names = gradients(task, task.train_mode()(random_batch(), MemoryBank(0)))
     assert any(name.startswith("embedding_model.aspp") for name in names)
 
@@ -305,13 +308,13 @@ FINISHED = [path for path in sorted((ROOT / "configs").glob("*/*.yaml")) if path
 def test_every_finished_configuration_trains_something(path):
     config = load_config(path, ["network.backbone_types", "panoptic_deeplab_tiny", "network.pretrained", ""])
     if config.network.prediction_types == "segsort":
-        assert isinstance(build_task(config, CPU)[0], EmbeddingTask)
+        assert isinstance(build_task(config, CPU), EmbeddingTask)
 
 
 def test_a_task_from_scratch_says_so(tiny_config):
-    task, line = build_task(tiny_config(), CPU)
+    task = build_task(tiny_config(), CPU)
     assert isinstance(task, EmbeddingTask)
-    assert "random initial value" in line
+    assert "random initial value" in load_weights(task, tiny_config())
 
 
 def test_the_memory_has_the_size_of_the_configuration(tiny_config):

@@ -107,6 +107,25 @@ def test_a_folder_with_snapshots_is_not_overwritten(train):
     assert (folder / "model-0.pth").read_bytes() == before
 
 
+def test_a_folder_with_snapshots_is_refused_before_data_and_weights_are_looked_at(train, tiny_data):
+    train("run", train={"max_iteration": 1})
+    tiny_data.list.unlink()
+    with pytest.raises(UserError, match="holds snapshots already"):
+        train("run", network={"pretrained": "nowhere.pth"})
+
+
+@pytest.mark.parametrize("kind", ["segsort", "softmax_classifier", "cam"])
+def test_a_resumed_run_does_not_need_the_weights_it_began_with(train, kind, monkeypatch):
+    source = train("source", train={"max_iteration": 1}) / "model-0.pth"
+    network = {"prediction_types": kind, "pretrained": str(source)}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, at=3)
+        train("run", kind=kind, train=FOUR, network=network)
+    source.unlink()
+    folder = train("run", "--opts", "train.resume", "true", kind=kind, train=FOUR, network=network)
+    assert (folder / "model-3.pth").is_file()
+
+
 def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(train, capsys):
     folder = train("run", "--opts", "train.resume", "true")
     before = everything(folder, 2)
