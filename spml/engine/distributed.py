@@ -85,6 +85,14 @@ def gather_segments(segments, prototypes):
     return replace(segments, segment=segments.segment + sum(counts[: rank()])), gathered
 
 
+def any_rank(flag):
+    """Whether a bool scalar is true on any process; the same answer on all."""
+    if world_size() > 1:
+        flag = flag.int()
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+    return bool(flag)
+
+
 def mean_over_ranks(values):
     """Mean over processes of a dict of scalars, as floats."""
     if not values:

@@ -14,7 +14,7 @@ from spml.data.lists import read_list
 from spml.data.stream import StreamSampler, make_loader
 from spml.devices import choose_device
 from spml.engine import checkpoint
-from spml.engine.distributed import joins_batch_norm, process_group, rank, world_size
+from spml.engine.distributed import any_rank, joins_batch_norm, mean_over_ranks, process_group, rank, world_size
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.tasks import build_memory, build_task, load_weights
@@ -166,7 +166,7 @@ def loop(config, snapshot_dir, dataset, task, optimizer, memory, start, device):
 
 
 def stop_unless_finite(result, iteration):
-    """Raise UserError where the loss is not finite, before it reaches the weights."""
-    if not torch.isfinite(result.total):
-        losses = ", ".join(f"{name} {value.item():.4g}" for name, value in result.losses.items())
+    """Raise UserError, on every process, where the loss of one is not finite, before it reaches the weights."""
+    if any_rank(~torch.isfinite(result.total)):
+        losses = ", ".join(f"{name} {value:.4g}" for name, value in mean_over_ranks(result.losses).items())
         raise UserError(f"iteration {iteration}: the loss is not finite ({losses}); try a lower train.base_lr")

@@ -1,5 +1,6 @@
 """Several processes: uneven ranks, gradients to the rank that owns the pixels, one bank on all ranks."""
 
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from spml.config import load_config
 from spml.data.datasets import Batch
 from spml.devices import choose_device
 from spml.engine import distributed
-from spml.engine.tasks import EmbeddingTask
+from spml.engine.tasks import EmbeddingTask, StepResult
+from spml.engine.trainer import stop_unless_finite
 from spml.errors import UserError
 from spml.models.local_features import LocationFeatures
 from spml.segments.memory import MemoryBank
@@ -87,7 +89,20 @@ def work(rank, folder):
         known = dict(vars(memory.extend(result.prototypes)))
         out.append({"gradient": flat_gradient(task), "memory": known, **accuracy})
     torch.save(out, folder / f"rank{rank}.pth")
+    torch.save(said_of_losses(rank), folder / f"said{rank}.pth")
     dist.destroy_process_group()
+
+
+def said_of_losses(rank):
+    """What one rank is told of losses that are finite on rank 0, and on rank 1 at first."""
+    said = []
+    for iteration, value in enumerate((1.0, math.nan, math.inf)):
+        loss = torch.tensor(value if rank == 1 else 0.5)
+        try:
+            stop_unless_finite(StepResult(loss, {"sem_ann": loss}, None), iteration)
+        except UserError as error:
+            said.append(str(error))
+    return said
 
 
 def alone(path):
@@ -122,12 +137,18 @@ def plain_cross_entropy(logits, labels):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, tiny_yaml):
-    """What two gloo processes got, and what one process gets."""
+def folder(tmp_path_factory, tiny_yaml):
+    """Where two gloo processes left what they got."""
     folder = tmp_path_factory.mktemp("gloo")
     affinity = {"feat_aff_loss_types": "segsort", "feat_aff_concentration": 12, "feat_aff_loss_weight": 0.5}
     (folder / "config.yaml").write_text(tiny_yaml(train=affinity))
     torch.multiprocessing.spawn(work, (folder,), RANKS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(folder):
+    """What two gloo processes got, and what one process gets."""
     ranks = [torch.load(folder / f"rank{rank}.pth", weights_only=True) for rank in range(RANKS)]
     return ranks, alone(folder / "config.yaml")
 
@@ -161,11 +182,21 @@ def test_numbers_are_averaged_over_ranks_alike(runs):
     assert first == second
 
 
+def test_every_rank_ends_alike_where_the_loss_of_one_is_not_finite(folder):
+    first, second = (torch.load(folder / f"said{rank}.pth", weights_only=True) for rank in range(RANKS))
+    assert [line.partition(";")[0] for line in first] == [
+        "iteration 1: the loss is not finite (sem_ann nan)",
+        "iteration 2: the loss is not finite (sem_ann inf)",
+    ]
+    assert second == first
+
+
 def test_one_process_is_a_world_of_its_own():
     x = torch.randn(3, 2, requires_grad=True)
     assert (distributed.rank(), distributed.world_size()) == (0, 1)
     assert distributed.gather_counts(3, "cpu") == [3]
     assert distributed.gather_rows(x, [3]) is x
+    assert distributed.any_rank(torch.tensor(True)) and not distributed.any_rank(torch.tensor(False))
     assert distributed.mean_over_ranks({"a": torch.tensor(2.0), "b": 3}) == {"a": 2.0, "b": 3.0}
     assert distributed.mean_over_ranks({}) == {}
 
