@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from spml.config import save_config
 from spml.engine.distributed import mean_over_ranks, rank, world_size
 from spml.visualize import colorize, contact_sheet, draw_boundaries, load_palette, pca_rgb
 
@@ -16,18 +17,23 @@ PICTURED_IMAGES = 4
 
 
 class Monitor:
-    """Bar and TensorBoard of the first process; the others only take part in means over processes."""
+    """Bar, TensorBoard and the merged config of the first process; the others only take part in means over processes.
+
+    Nothing is written before the first iteration has succeeded.
+    """
 
     def __init__(self, config, snapshot_dir, start):
+        self.config, self.folder, self.start, self.writer = config, Path(snapshot_dir), start, None
         self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
         self.stop, self.last, self.last_time = config.train.max_iteration, start, time.perf_counter()
-        self.network, self.palette = config.network, load_palette(config.dataset.color_map_path)
+        self.palette = load_palette(config.dataset.color_map_path)
         self.bar = tqdm(total=self.stop, initial=start, desc="train", unit="it", disable=rank() > 0)
-        self.writer = _writer(Path(snapshot_dir) / "tensorboard", start) if rank() == 0 else None
 
     def after(self, iteration, result, rate, device):
         """Count an iteration; every `train.tensorboard_step`, show and write its numbers, averaged over processes."""
         self.bar.update()
+        if iteration == self.start and rank() == 0:
+            self._open()
         if (iteration + 1) % self.step_every and iteration + 1 != self.stop:
             return
         named = {**{f"loss/{name}": value for name, value in result.losses.items()}, "loss/total": result.total}
@@ -42,10 +48,16 @@ class Monitor:
             for name, value in values.items():
                 self.writer.add_scalar(name, value, iteration + 1)
 
+    def _open(self):
+        from torch.utils.tensorboard import SummaryWriter
+
+        save_config(self.config, self.folder / "config_merged.yaml")
+        self.writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.start + 1 if self.start else None)
+
     def pictures(self, iteration, batch, result):
         """Write the first images of a batch beside their labels, segments, and the embedding's principal components."""
         if self.writer is not None:
-            sheet = batch_pictures(batch, result, self.network, self.palette)
+            sheet = batch_pictures(batch, result, self.config.network, self.palette)
             self.writer.add_image("batch", sheet, iteration + 1, dataformats="HWC")
 
     def close(self):
@@ -53,12 +65,6 @@ class Monitor:
         self.bar.close()
         if self.writer is not None:
             self.writer.close()
-
-
-def _writer(folder, start):
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder), purge_step=start + 1 if start else None)
 
 
 def peak_memory_mib(device):

@@ -1,14 +1,13 @@
 """The training loop, for every data set, network and objective."""
 
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from spml.cli import training_parser
-from spml.config import load_config, save_config
+from spml.config import load_config
 from spml.data.datasets import Augmentation, WeakLabelDataset
 from spml.data.lists import read_list
 from spml.data.stream import StreamSampler, make_loader
@@ -55,7 +54,6 @@ def train(config, args, device):
     start, summary = first_iteration(config, args.snapshot_dir, task, optimizer, memory, device)
     if rank() == 0:
         print(summary)
-        save_config(config, Path(args.snapshot_dir) / "config_merged.yaml")
     if start < config.train.max_iteration:
         loop(config, args.snapshot_dir, dataset, task, optimizer, memory, start, device)
 

@@ -143,7 +143,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_any_snapshot(train, tmp_
         train("run", train={"snapshot_step": 1}, network={"pretrained": str(tmp_path / "nan.pth")})
     assert "iteration 0: the loss is not finite (cross_entropy nan" in str(error.value)
     assert "\n" not in str(error.value)
-    assert not list((tmp_path / "run").glob("*.pth"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_first_iteration_that_fails_leaves_nothing_and_a_later_one_what_led_to_it(train, tmp_path, monkeypatch):
+    for at, left in ((0, set()), (1, {"config_merged.yaml", "tensorboard"})):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            interrupt(patch, at)
+            train("run")
+        assert {path.name for path in (tmp_path / "run").glob("*")} == left
 
 
 def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embedding(train, capsys):
