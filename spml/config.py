@@ -164,24 +164,23 @@ def _coerce(value, default, where, name):
     if isinstance(default, list):
         if not isinstance(value, list | tuple):
             raise wrong
-        item = default[0] if default and name != "test.scales" else 0.0 if name != "dataset.mirror_classes" else 0
+        item = default[0] if default else 0  # a list that is empty by default is of whole numbers
         return [_coerce(v, item, where, f"{name}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise wrong
-    return _number(value, default, name, wrong)
+    return _number(value, isinstance(default, int), wrong)
 
 
-def _number(value, default, name, wrong):
+def _number(value, whole, wrong):
     try:
         number = float(value)
     except (ValueError, OverflowError):
         raise wrong from None
     if number != number or number in (float("inf"), float("-inf")):
         raise wrong
-    fractional = isinstance(default, float) or name.endswith(("_weight", "_concentration"))
-    if not fractional and number != int(number):
+    if whole and number != int(number):
         raise wrong
-    return number if fractional else int(number)
+    return int(number) if whole else number
 
 
 def _type_name(default):

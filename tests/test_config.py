@@ -210,6 +210,25 @@ def test_whole_numbers_stay_whole_and_weights_may_be_fractions(load):
     assert (train.sem_ann_loss_weight, train.sem_ann_concentration) == (0.3, 6.5)
 
 
+def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
+    config = load("train: {sem_ann_concentration: 6, sem_occ_loss_weight: 1}\ntest: {scales: [0.5, 1, '2']}")
+    train, default = config.train, load_config()
+    for value, expected in (
+        (train.sem_ann_concentration, 6.0),
+        (train.sem_occ_loss_weight, 1.0),
+        (config.test.scales[1], 1.0),
+        (default.train.feat_aff_concentration, 0.0),
+        (default.train.feat_aff_loss_weight, 0.0),
+        (default.test.scales[0], 1.0),
+    ):
+        assert value == expected and isinstance(value, float)
+    assert complaint(load, "train: {sem_ann_concentration: abc}").endswith("expected a number, like 0.0")
+    assert complaint(load, "test: {scales: [a]}").endswith("test.scales[0] is 'a', expected a number, like 1.0")
+    assert complaint(load, "dataset: {mirror_classes: [0, 1.5]}").endswith(
+        "[1] is 1.5, expected a whole number, like 0"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
