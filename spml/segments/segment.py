@@ -18,6 +18,9 @@ class Segments:
     embedding: [P, C] unit vectors v; embedding_local: [P, C + F] unit vectors v⁺; segment: [P] ids 0..S−1 in the order
     of image, cluster, label; semantic, instance: [P] labels; image: [P] index in the batch; place: [P] index in the
     image's flattened map; num_images: N.
+
+    Where several processes train, `gather_segments` shifts the ids of each rank by the segments of those before it, to
+    the rows of the gathered prototypes: from then on, ids do not begin at 0 on rank > 0 and `num_segments` is no count.
     """
 
     embedding: torch.Tensor
@@ -31,7 +34,7 @@ class Segments:
 
     @property
     def num_segments(self):
-        """S, the number of segments."""
+        """S, the number of segments; one more than the largest id."""
         return int(self.segment.max()) + 1 if self.segment.numel() else 0
 
 
