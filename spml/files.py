@@ -70,11 +70,10 @@ def write_arrays(path, **arrays):
         np.savez(partial, **arrays)
 
 
-def _open_image(path, mode):
+def _open_image(path, read):
     try:
         with Image.open(path) as image:
-            source = image.mode
-            return source, np.array(image.convert(mode))
+            return read(image)
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -83,20 +82,33 @@ def _open_image(path, mode):
 
 def read_image(path):
     """Read an image as H×W×3 RGB uint8; raises UserError where it is missing or broken."""
-    return _open_image(path, "RGB")[1]
+    return _open_image(path, lambda image: np.array(image.convert("RGB")))
+
+
+def _indices(image):
+    """Mode and whole numbers of a grey image; PIL spreads those of 1, 2 and 4 bits over 0..255, which is undone."""
+    mode, raw = image.mode, image.tile[0][3] if image.tile else None
+    raw = raw[0] if isinstance(raw, tuple) else raw  # the bit depth is to be seen nowhere else
+    step = 255 if mode == "1" else {"L;2": 85, "L;4": 17}.get(raw, 1)
+    return mode, np.array(image.convert("I" if mode.startswith("I") else "L")) // step
 
 
 def read_label(path):
-    """Read a label map as H×W 8-bit grey; raises UserError where it is missing, broken, in colour or beyond 255."""
-    mode, label = _open_image(path, "L")
+    """Read a label map of 1 to 16 bits as H×W uint8, each pixel the number that the file holds.
+
+    Raises UserError where it is missing, broken, in colour or beyond 255.
+    """
+    mode, label = _open_image(path, _indices)
     if mode not in ("L", "1", "I", "I;16"):
         raise UserError(
             f"{path}: a label map must be an 8-bit grey image of class ids, this one has mode {mode}; "
             "convert colour masks with pyscripts/data/voc_masks.py"
         )
-    if mode.startswith("I") and _open_image(path, "I")[1].max() > VOID:
-        raise UserError(f"{path}: holds values above {VOID}; a label map is 8-bit, of at most 255 classes or regions")
-    return label
+    if label.min() < 0 or label.max() > VOID:
+        raise UserError(
+            f"{path}: holds values beyond 0..{VOID}; a label map is 8-bit, of at most 255 classes or regions"
+        )
+    return label.astype(np.uint8)
 
 
 class _NumpyUnpickler(pickle.Unpickler):

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,36 @@ def test_a_label_map_of_16_bits_is_taken_where_its_values_fit(tmp_path):
     assert (read_label(tmp_path / "fits.png") == GREY).all()
     Image.fromarray(GREY.astype(np.uint16) + 1).save(tmp_path / "beyond.png")
     assert "beyond.png" in complaint(read_label, tmp_path / "beyond.png")
+
+
+def grey_png(rows, bits):
+    """The bytes of a grey PNG of 1, 2, 4 or 8 bits a pixel, whose rows fill whole bytes."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packed = b"".join(
+        b"\0" + int("".join(f"{v:0{bits}b}" for v in row), 2).to_bytes(len(row) * bits // 8, "big") for row in rows
+    )
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), bits, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(packed)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_label_map_holds_the_numbers_of_its_file_whatever_their_bits(tmp_path, bits):
+    rows = np.random.default_rng(bits).integers(0, 2**bits, (3, 16)).tolist()
+    rows[0][:2] = [0, 2**bits - 1]
+    (tmp_path / "a.png").write_bytes(grey_png(rows, bits))
+    label = read_label(tmp_path / "a.png")
+    assert label.dtype == np.uint8
+    assert label.tolist() == rows
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif", "pbm"])
+def test_a_label_map_of_one_bit_is_of_zeros_and_ones(tmp_path, ending):
+    Image.fromarray(np.eye(5, dtype=bool)).save(tmp_path / f"a.{ending}")
+    assert (read_label(tmp_path / f"a.{ending}") == np.eye(5)).all()
 
 
 @pytest.mark.parametrize("read", [read_image, read_label])
