@@ -11,6 +11,7 @@ For a pixel with embedding v and own segment s₀, prototypes u_s and concentrat
 from dataclasses import dataclass
 
 import torch
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 # Similarities held at a time: 1 MB stays in a processor's cache; a GPU wants larger products.
@@ -39,7 +40,10 @@ def contrastive_loss(contrast, concentration):
     c = contrast
     if not len(c.anchor):
         return 0.0 * (c.anchor.sum() + c.prototype.sum())
-    return _PixelToSegment.apply(c.anchor, c.prototype, c.own, c.group, c.positive, float(concentration))
+    vectors = c.anchor, c.prototype
+    if not torch.is_grad_enabled():  # inside, that is not to be seen: needs_input_grad is true of them all the same
+        vectors = c.anchor.detach(), c.prototype.detach()
+    return _PixelToSegment.apply(*vectors, c.own, c.group, c.positive, float(concentration))
 
 
 class _PixelToSegment(torch.autograd.Function):
@@ -67,6 +71,7 @@ class _PixelToSegment(torch.autograd.Function):
         return (total / len(anchor)).to(exact)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         grad_anchor, grad_prototype = ctx.saved_tensors
         return (grad * grad_anchor).to(grad_anchor), (grad * grad_prototype).to(grad_prototype), None, None, None, None

@@ -183,12 +183,22 @@ def test_the_gradient_is_scaled_by_what_follows():
         torch.testing.assert_close(a, 0.3 * b)
 
 
-def test_without_gradients_only_the_loss_is_computed():
-    c = random_contrast()
-    with torch.no_grad():
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_only_the_loss_is_computed(mode, monkeypatch):
+    c, grads, chunk = random_contrast(), [], contrastive._chunk
+    monkeypatch.setattr(contrastive, "_chunk", lambda *args: grads.append(args[-1]) or chunk(*args))
+    with mode():
         loss = contrastive_loss(c, 6)
     assert not loss.requires_grad
+    assert grads == [None]
     torch.testing.assert_close(loss, plain_loss(c, 6).detach())
+
+
+def test_a_gradient_of_the_gradient_is_refused_rather_than_wrong():
+    c = random_contrast()
+    (grad,) = torch.autograd.grad(contrastive_loss(c, 6) ** 2, c.anchor, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
 
 
 def test_prototypes_without_gradients_leave_that_of_the_pixels():
