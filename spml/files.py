@@ -87,9 +87,8 @@ def read_image(path):
 
 def _indices(image):
     """Mode and whole numbers of a grey image; PIL spreads those of 1, 2 and 4 bits over 0..255, which is undone."""
-    mode, raw = image.mode, image.tile[0][3] if image.tile else None
-    raw = raw[0] if isinstance(raw, tuple) else raw  # the bit depth is to be seen nowhere else
-    step = 255 if mode == "1" else {"L;2": 85, "L;4": 17}.get(raw, 1)
+    mode, tiles = image.mode, str(image.tile)  # the bit depth is to be seen nowhere else
+    step = 255 if mode == "1" else 85 if "L;2" in tiles else 17 if "L;4" in tiles else 1
     return mode, np.array(image.convert("I" if mode.startswith("I") else "L")) // step
 
 
