@@ -29,7 +29,7 @@ class EmbeddingNetwork(nn.Module):
         self.resnet_backbone = DilatedResNet(SPECS[depth], **backbone)
         self.head_name, module = HEADS[head](self.resnet_backbone.out_channels, dim)
         self.add_module(self.head_name, module)
-        init_weights(self)
+        init_weights(self)  # before lfn is made, whose fixed filter it would overwrite
         self.lfn = LocationColourFeatures() if colour else LocationFeatures()
 
     def forward(self, image):

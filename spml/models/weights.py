@@ -130,12 +130,15 @@ def torchvision_weights(config):
 
 
 def load_into(module, state, path, share=True):
-    """Load every parameter of a module; raises UserError where keys or shapes differ.
+    """Load every parameter of a module; raises UserError where a key, a value or a shape is not the module's.
 
     share: take the tensors of `state` themselves as the module's parameters, instead of copying them into its own.
     """
     if not isinstance(state, dict):
         raise UserError(f"{path}: holds no embedding_model and prediction_model; not a snapshot of this program")
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise UserError(f"{path}: {key!r} is no named tensor; not a snapshot of this program")
     state = {k.removeprefix("module."): v for k, v in state.items()}
     state = {k: v for k, v in state.items() if not k.startswith("lfn.")}
     own = {k for k in module.state_dict() if not k.startswith("lfn.")}

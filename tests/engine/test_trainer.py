@@ -188,11 +188,13 @@ def test_a_script_refuses_the_configuration_of_the_other_stage(train):
 
 def test_masks_without_an_unlabelled_pixel_get_a_warning_that_names_the_option(train, tiny_data, capsys):
     train("first", train={"max_iteration": 1})
-    assert "unlabelled_index" not in capsys.readouterr().out
+    assert "unlabelled_index" not in capsys.readouterr().err
     rows = tiny_data.list.read_text().replace("semantic/", "instance/")
     tiny_data.list.write_text(rows)
     train("second", train={"max_iteration": 1})
-    assert "dataset.unlabelled_index: 255" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "dataset.unlabelled_index: 255" in printed.err
+    assert "warning" not in printed.out
 
 
 def test_data_may_be_named_in_the_configuration(tiny_data, write_config, tmp_path):

@@ -162,6 +162,14 @@ def test_a_file_without_named_tensors_is_an_error(tiny_config, tmp_path, content
     assert "a.pth" in complaint(load_snapshot, config, tmp_path / "a.pth")
 
 
+@pytest.mark.parametrize("wrong", [{3: torch.zeros(3)}, {"aspp.aspp_1.0.bias": [0.0] * 8}, {"aspp": {}}])
+def test_a_snapshot_of_anything_but_named_tensors_is_an_error_that_names_it(tiny_config, tmp_path, wrong):
+    config = tiny_config()
+    torch.save({"embedding_model": {**network(config, 1).state_dict(), **wrong}}, tmp_path / "a.pth")
+    message = complaint(load_snapshot, config, tmp_path / "a.pth")
+    assert f"a.pth: {next(iter(wrong))!r} is no named tensor" in message
+
+
 def test_a_file_of_another_network_is_an_error_that_shows_its_first_key(tiny_config, tmp_path):
     config = tiny_config()
     torch.save({"transformer.weight": torch.zeros(3)}, tmp_path / "a.pth")
