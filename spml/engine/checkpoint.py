@@ -6,7 +6,8 @@ import torch
 
 from spml.errors import UserError
 from spml.files import atomic_path
-from spml.models.weights import load_file, load_into, snapshot_iterations
+from spml.models.snapshots import newest_snapshot, snapshot_iterations
+from spml.models.weights import load_file, load_into
 
 
 def _save(content, path):
@@ -28,12 +29,11 @@ def save(snapshot_dir, iteration, task, optimizer, memory):
 
 def resume(snapshot_dir, task, optimizer, memory, device):
     """Restore the newest snapshot of a folder; returns the next iteration, or None where there is no snapshot."""
-    present = snapshot_iterations(snapshot_dir)
-    if not present:
+    if not snapshot_iterations(snapshot_dir):
         return None
-    path = Path(snapshot_dir) / f"model-{present[-1]}.pth"
+    path = newest_snapshot(snapshot_dir)
     content = load_file(path)
-    state_path = path.with_name(f"state-{present[-1]}.pth")
+    state_path = path.with_name(path.name.replace("model", "state"))
     if not state_path.is_file():
         raise UserError(
             f"{state_path}: not found; {path.name} alone cannot be resumed from, only be network.pretrained"

@@ -19,7 +19,7 @@ from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.tasks import build_memory, build_task, load_weights
 from spml.errors import UserError
-from spml.models.weights import snapshot_iterations
+from spml.models.snapshots import snapshot_iterations
 
 EMBEDDING_SCALES, CLASSIFIER_SCALES = (0.5, 1.5), (0.5, 2.0)
 

@@ -11,6 +11,7 @@ from spml.errors import UserError
 from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
+from spml.models.snapshots import newest_snapshot
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 
@@ -91,20 +92,6 @@ def load_pretrained(network, source, config, complete=False):
     )
     line += f" ({_groups(initial)})" if initial else ""
     return line + (f"; {len(extra)} of the file unused ({_groups(extra)})" if extra else "")
-
-
-def snapshot_iterations(snapshot_dir):
-    """Iterations of the snapshots model-{iteration}.pth in a folder, oldest first."""
-    matches = (re.fullmatch(r"model-(\d+)\.pth", path.name) for path in Path(snapshot_dir).glob("model-*.pth"))
-    return sorted(int(match[1]) for match in matches if match)
-
-
-def newest_snapshot(snapshot_dir):
-    """The newest model-{iteration}.pth of a folder; raises UserError where there is none."""
-    iterations = snapshot_iterations(snapshot_dir)
-    if not iterations:
-        raise UserError(f"{snapshot_dir}: holds no snapshot model-{{iteration}}.pth")
-    return Path(snapshot_dir) / f"model-{iterations[-1]}.pth"
 
 
 def _groups(keys):

@@ -10,7 +10,6 @@ from spml.errors import UserError
 from spml.models.cam import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
-from spml.models.snapshots import snapshot_path
 from spml.models.weights import load_cam, load_file, load_pretrained, load_snapshot, our_name
 
 
@@ -271,13 +270,3 @@ def test_a_tag_classifiers_snapshot_gives_its_backbone_and_head(tiny_config, tmp
     assert equal(got_head, head)
     assert not got.training
     assert "model-2.pth" in complaint(load_cam, tiny_config(dataset={"num_classes": 7}), path)
-
-
-def test_a_missing_snapshot_is_an_error_that_lists_those_there_are(tmp_path):
-    assert "there is no model-*.pth" in complaint(snapshot_path, tmp_path, 4)
-    for iteration in (1, 3):
-        (tmp_path / f"model-{iteration}.pth").write_bytes(b"")
-    message = complaint(snapshot_path, tmp_path, 4)
-    assert "model-4.pth" in message
-    assert "there are model-1.pth, model-3.pth" in message
-    assert snapshot_path(tmp_path, 3) == tmp_path / "model-3.pth"
