@@ -1,9 +1,10 @@
-"""The scripts, each composed of what it reads, how it scores, and whether a CRF ends it.
+"""The scripts, one entry each: its description, what it writes, and what it needs for that.
 
-torch is imported inside, after the CRF processes have started: they must not inherit its threads.
+torch is imported once the CRF processes have started: they must not inherit its threads. Hence the functions that
+compute scores stand here by name, `module.function` of spml.inference.
 """
 
-from contextlib import contextmanager
+from importlib import import_module
 
 from spml.inference.job import Job, Needs
 from spml.inference.outputs import CLUSTERS, PROTOTYPES
@@ -13,149 +14,128 @@ CAMS = ("{}.npy",)
 PROTOTYPE_PYRAMID = (0.5, 1, 1.5)
 
 
-@contextmanager
-def _start(argv, description, **needs):
-    job = Job(argv, description, Needs(**needs))
-    with Workers(job.num_workers) as workers:
-        yield job, workers
+def _script(description, write, needs):
+    """The main of a script: read the flags, start the CRF processes, then call write(job, workers)."""
+
+    def main(argv=None):
+        job = Job(argv, description, needs)
+        with Workers(job.num_workers) as workers:
+            write(job, workers)
+
+    return main
 
 
-def prototype(argv=None):
-    """Prototypes of the segments of each image, labelled by the majority of their pixels."""
-    with _start(argv, prototype.__doc__, labels=True, results=PROTOTYPES + CLUSTERS) as (job, _):
+def _masks(score, **options):
+    """Masks by the named function (model, item) → class scores; options: of write_masks."""
+
+    def write(job, workers):
+        from spml.inference.driver import write_masks
+
+        module, _, function = score.partition(".")
+        score_function = getattr(import_module(f"spml.inference.{module}"), function)
+        write_masks(job, workers, score_function, **options)
+
+    return write
+
+
+def _prototypes(**options):
+    """Prototypes; options: of write_prototypes."""
+
+    def write(job, _):
         from spml.inference.driver import write_prototypes
 
-        write_prototypes(job, scales=None, pictures=True)
+        write_prototypes(job, **options)
+
+    return write
 
 
-def prototype_msc(argv=None):
-    """Prototypes of the segments of each image at three scales, labelled by the majority of their pixels."""
-    with _start(argv, prototype_msc.__doc__, labels=True, results=PROTOTYPES) as (job, _):
-        from spml.inference.driver import write_prototypes
+def _cams(job, _):
+    from spml.inference.cam_maps import write_cams
 
-        write_prototypes(job, PROTOTYPE_PYRAMID)
+    write_cams(job)
 
 
-def inference(argv=None):
-    """Segment by nearest prototypes."""
-    with _start(argv, inference.__doc__, memory=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import retrieval
+prototype = _script(
+    "Prototypes of the segments of each image, labelled by the majority of their pixels.",
+    _prototypes(scales=None, pictures=True),
+    Needs(labels=True, results=PROTOTYPES + CLUSTERS),
+)
+prototype_msc = _script(
+    "Prototypes of the segments of each image at three scales, labelled by the majority of their pixels.",
+    _prototypes(scales=PROTOTYPE_PYRAMID),
+    Needs(labels=True, results=PROTOTYPES),
+)
 
-        write_masks(job, workers, retrieval)
+inference = _script(
+    "Segment by nearest prototypes.",
+    _masks("scores.retrieval"),
+    Needs(memory=True),
+)
+inference_crf = _script(
+    "Segment by nearest prototypes, refined by a dense CRF.",
+    _masks("scores.retrieval"),
+    Needs(memory=True, crf=True),
+)
+inference_msc = _script(
+    "Segment by nearest prototypes over five scales with flips.",
+    _masks("scores.retrieval_pyramid"),
+    Needs(memory=True),
+)
+inference_crf_msc = _script(
+    "Segment by nearest prototypes over five scales with flips, refined by a dense CRF.",
+    _masks("scores.retrieval_pyramid"),
+    Needs(memory=True, crf=True),
+)
 
+inference_softmax = _script(
+    "Segment by the classifier's soft-max.",
+    _masks("scores.softmax"),
+    Needs(classifier=True),
+)
+inference_softmax_crf = _script(
+    "Segment by the classifier's soft-max, refined by a dense CRF.",
+    _masks("scores.softmax"),
+    Needs(classifier=True, crf=True),
+)
+inference_softmax_msc = _script(
+    "Segment by the classifier's soft-max over five scales with flips.",
+    _masks("scores.softmax_pyramid"),
+    Needs(classifier=True),
+)
+inference_softmax_crf_msc = _script(
+    "Segment by the classifier's soft-max over five scales with flips, refined by a dense CRF.",
+    _masks("scores.softmax_pyramid"),
+    Needs(classifier=True, crf=True),
+)
 
-def inference_crf(argv=None):
-    """Segment by nearest prototypes, refined by a dense CRF."""
-    with _start(argv, inference_crf.__doc__, memory=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import retrieval
+pseudo_camrw_crf = _script(
+    "Pseudo labels from image tags: CAMs spread by a random walk, refined by a dense CRF.",
+    _masks("pseudo_labels.cam_walk"),
+    Needs(cams=True, crf=True),
+)
+pseudo_softmaxrw_crf = _script(
+    "Pseudo labels from boxes, scribbles or points: soft-max spread by a random walk, refined by a dense CRF.",
+    _masks("pseudo_labels.softmax_walk"),
+    Needs(labels=True, classifier=True, crf=True),
+)
+pseudo_softmax = _script(
+    "Pseudo labels of the second round from image tags: soft-max at two scales spread by a random walk.",
+    _masks("pseudo_labels.softmax_walk_pyramid"),
+    Needs(labels=True, classifier=True),
+)
+pseudo_inference_crf_msc = _script(
+    "Pseudo labels by nearest prototypes over four scales with flips, refined by a dense CRF.",
+    _masks("pseudo_labels.retrieval_seeds"),
+    Needs(labels=True, memory=True, crf=True),
+)
+pseudo_denseposerw_crf = _script(
+    "Pseudo labels from points: nearest labelled segments spread by a random walk, refined by a dense CRF.",
+    _masks("pseudo_labels.nearest_label_walk", keep_void=True),
+    Needs(labels=True, instances=True, crf=True),
+)
 
-        write_masks(job, workers, retrieval)
-
-
-def inference_msc(argv=None):
-    """Segment by nearest prototypes over five scales with flips."""
-    with _start(argv, inference_msc.__doc__, memory=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import retrieval_pyramid
-
-        write_masks(job, workers, retrieval_pyramid)
-
-
-def inference_crf_msc(argv=None):
-    """Segment by nearest prototypes over five scales with flips, refined by a dense CRF."""
-    with _start(argv, inference_crf_msc.__doc__, memory=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import retrieval_pyramid
-
-        write_masks(job, workers, retrieval_pyramid)
-
-
-def inference_softmax(argv=None):
-    """Segment by the classifier's soft-max."""
-    with _start(argv, inference_softmax.__doc__, classifier=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import softmax
-
-        write_masks(job, workers, softmax)
-
-
-def inference_softmax_crf(argv=None):
-    """Segment by the classifier's soft-max, refined by a dense CRF."""
-    with _start(argv, inference_softmax_crf.__doc__, classifier=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import softmax
-
-        write_masks(job, workers, softmax)
-
-
-def inference_softmax_msc(argv=None):
-    """Segment by the classifier's soft-max over five scales with flips."""
-    with _start(argv, inference_softmax_msc.__doc__, classifier=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import softmax_pyramid
-
-        write_masks(job, workers, softmax_pyramid)
-
-
-def inference_softmax_crf_msc(argv=None):
-    """Segment by the classifier's soft-max over five scales with flips, refined by a dense CRF."""
-    with _start(argv, inference_softmax_crf_msc.__doc__, classifier=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.scores import softmax_pyramid
-
-        write_masks(job, workers, softmax_pyramid)
-
-
-def pseudo_camrw_crf(argv=None):
-    """Pseudo labels from image tags: CAMs spread by a random walk, refined by a dense CRF."""
-    with _start(argv, pseudo_camrw_crf.__doc__, cams=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.pseudo_labels import cam_walk
-
-        write_masks(job, workers, cam_walk)
-
-
-def pseudo_softmaxrw_crf(argv=None):
-    """Pseudo labels from boxes, scribbles or points: soft-max spread by a random walk, refined by a dense CRF."""
-    with _start(argv, pseudo_softmaxrw_crf.__doc__, labels=True, classifier=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.pseudo_labels import softmax_walk
-
-        write_masks(job, workers, softmax_walk)
-
-
-def pseudo_softmax(argv=None):
-    """Pseudo labels of the second round from image tags: soft-max at two scales spread by a random walk."""
-    with _start(argv, pseudo_softmax.__doc__, labels=True, classifier=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.pseudo_labels import softmax_walk_pyramid
-
-        write_masks(job, workers, softmax_walk_pyramid)
-
-
-def pseudo_inference_crf_msc(argv=None):
-    """Pseudo labels by nearest prototypes over four scales with flips, refined by a dense CRF."""
-    with _start(argv, pseudo_inference_crf_msc.__doc__, labels=True, memory=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.pseudo_labels import retrieval_seeds
-
-        write_masks(job, workers, retrieval_seeds)
-
-
-def pseudo_denseposerw_crf(argv=None):
-    """Pseudo labels from points: nearest labelled segments spread by a random walk, refined by a dense CRF."""
-    with _start(argv, pseudo_denseposerw_crf.__doc__, labels=True, instances=True, crf=True) as (job, workers):
-        from spml.inference.driver import write_masks
-        from spml.inference.pseudo_labels import nearest_label_walk
-
-        write_masks(job, workers, nearest_label_walk, keep_void=True)
-
-
-def cam(argv=None):
-    """Class activation maps of the classes that images are tagged with."""
-    with _start(argv, cam.__doc__, results=CAMS) as (job, _):
-        from spml.inference.cam_maps import write_cams
-
-        write_cams(job)
+cam = _script(
+    "Class activation maps of the classes that images are tagged with.",
+    _cams,
+    Needs(results=CAMS),
+)

@@ -245,6 +245,23 @@ def test_scripts_run_as_users_call_them(call, tmp_path):
     assert failed.stderr == f"error: --semantic_memory_dir {tmp_path / 'nowhere'}: no such folder\n"
 
 
+def test_crf_processes_start_before_torch_is_imported(call):
+    flags = [str(word) for pair in call.flags if pair[0] != "--workers" for word in pair]
+    flags += ["--save_dir", str(call.root / "out"), "--workers", "2"]
+    code = f"""
+import sys
+from spml.inference import pipelines
+
+def start(count):
+    sys.exit(f"{{count}} processes, torch: {{'torch' in sys.modules}}")
+
+pipelines.Workers = start
+pipelines.inference_softmax_crf({flags!r})
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == "2 processes, torch: False\n"
+
+
 def test_what_prototype_writes_inference_retrieves_from(call, tiny_data, tmp_path):
     for name in tiny_data.ids:
         write_image(tmp_path / "truth" / f"{name}.png", np.full((40, 40), 3, np.uint8))
@@ -255,7 +272,7 @@ def test_what_prototype_writes_inference_retrieves_from(call, tiny_data, tmp_pat
 
 def test_each_script_calls_the_pipeline_of_its_name():
     scripts = sorted(path.stem for path in (ROOT / "pyscripts" / "inference").glob("*.py"))
-    assert {"prototype", "prototype_msc", *RETRIEVAL, *SOFTMAX, *PSEUDO} <= set(scripts)
+    assert {"prototype", "prototype_msc", "cam", *RETRIEVAL, *SOFTMAX, *PSEUDO} == set(scripts)
     for name in scripts:
         assert f"run({name})" in (ROOT / "pyscripts" / "inference" / f"{name}.py").read_text()
         assert callable(getattr(pipelines, name))
