@@ -36,25 +36,35 @@ run() { "$SPML_PYTHON" "$@"; }
 train() {  # train SCRIPT CONFIG SNAPSHOT_DIR LIST [FLAGS...]; goes on from the newest snapshot
   local script=$1 config=$2 snapshots=$3 list=$4 launcher=()
   shift 4
+  split_options "$@"
   [[ ${NPROC:-1} -gt 1 ]] && launcher=(-m torch.distributed.run --standalone "--nproc_per_node=$NPROC")
   run ${launcher[@]+"${launcher[@]}"} "pyscripts/train/$script.py" --cfg_path "$config" --snapshot_dir "$snapshots" \
-    --data_dir "$DATA" --data_list "$list" "$@" $(options "$@") train.resume true ${OPTS-}
+    --data_dir "$DATA" --data_list "$list" ${FLAGS[@]+"${FLAGS[@]}"} \
+    --opts ${OPTS-} ${KEYS[@]+"${KEYS[@]}"} train.resume true
 }
 
 infer() {  # infer SCRIPT CONFIG SNAPSHOT_DIR LIST SAVE_DIR [FLAGS...]; images whose results exist are skipped
   local script=$1 config=$2 snapshots=$3 list=$4 save=$5
   shift 5
+  split_options "$@"
   run "pyscripts/inference/$script.py" --cfg_path "$config" --snapshot_dir "$snapshots" --data_dir "$DATA" \
-    --data_list "$list" --save_dir "$save" --skip_existing "$@" $(options "$@") ${OPTS-}
+    --data_list "$list" --save_dir "$save" --skip_existing ${FLAGS[@]+"${FLAGS[@]}"} --opts ${OPTS-} ${KEYS[@]+"${KEYS[@]}"}
 }
 
-options() {  # --opts, unless the flags end in it already
-  case " $* " in *" --opts "*) ;; *) echo --opts ;; esac
+split_options() {  # FLAGS [--opts KEYS]: the two parts; a stage's own keys follow OPTS, so that they win
+  FLAGS=() KEYS=()
+  while (($#)) && [[ $1 != --opts ]]; do FLAGS+=("$1"); shift; done
+  KEYS=("${@:2}")
 }
 
 score() {  # score NAME MASKS LIST: mean IoU of MASKS/semantic_gray, kept as $OUT/scores/NAME.json
   run pyscripts/benchmark/benchmark_by_mIoU.py --pred_dir "$2/semantic_gray" --gt_dir "$TRUTH" --num_classes "$CLASSES" \
     --data_list "$3" --json "$OUT/scores/$1.json"
+}
+
+score_instances() {  # score_instances NAME MASKS LIST INSTANCES: every instance counts the same; kept as $OUT/scores/NAME.json
+  run pyscripts/benchmark/benchmark_by_instance.py --pred_dir "$2/semantic_gray" --gt_dir "$TRUTH" --inst_dir "$4" \
+    --num_classes "$CLASSES" --data_list "$3" --json "$OUT/scores/$1.json"
 }
 
 segment() {  # segment NAME SCRIPT CONFIG SNAPSHOT_DIR [FLAGS...]: masks of the validation images, and their score

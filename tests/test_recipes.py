@@ -1,65 +1,107 @@
 """The toy recipes from end to end, at a reduced size, sourced as a user sources them."""
 
+import filecmp
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from recipes import RECIPES, source_toy
 
-ROOT = Path(__file__).resolve().parent.parent
-SMALL = {
-    "MAKE_TOY": "--num_train 6 --num_val 3 --workers 0",
-    "OPTS": "train.max_iteration 2 train.snapshot_step 1 train.batch_size 4",
-}
 # The environment before and after, but for what any command changes.
 SHOW_SHELL = "{ set -o; shopt; pwd; compgen -A function; compgen -v | grep -vE '^(BASH|PIPESTATUS|_$|LINENO|RANDOM)'; }"
 
+# As sitecustomize.py: once in the life of each command, after its second file or, where it writes fewer, at its end, the
+# whole process group is killed, the shell included.
+KILLER = """
+import atexit, os, signal, sys
+from hashlib import sha256
+replace, written = os.replace, 0
+def die_once():
+    mark = os.path.join({marks!r}, sha256(repr(sys.argv).encode()).hexdigest())
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.killpg(0, signal.SIGKILL)
+def count(*args, **kwargs):
+    global written
+    replace(*args, **kwargs)
+    written += 1
+    if written == 2:
+        die_once()
+os.replace = count
+atexit.register(lambda: sys.argv[0].endswith(".py") and die_once())
+"""
 
-def source(recipe, folder, command="", **variables):
-    """Source a recipe in a fresh bash, in miniature; returns the finished process."""
-    data = folder / ("parts" if recipe == "parts" else "scenes")
-    settings = {**SMALL, "DATA": str(data), "OUT": str(folder / "out"), "SPML_PYTHON": sys.executable, **variables}
-    script = ROOT / "bashscripts" / "toy" / f"train_spml_{recipe}.sh"
-    command = command or f"source {script}"
-    environment = {**os.environ, **settings}
-    return subprocess.run(["bash", "-c", command], env=environment, cwd=folder, capture_output=True, text=True)
+
+@pytest.fixture(scope="module")
+def tag_run(tmp_path_factory):
+    """An uninterrupted run of the toy tag recipe: its folder and the finished process."""
+    folder = tmp_path_factory.mktemp("tag")
+    return folder, source_toy("tag", folder)
+
+
+def check_table(folder, done, scores):
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in scores:
+        assert 0 <= json.loads((folder / f"out/scores/{name}.json").read_text())["mean_iou"] <= 100
+    assert "final classifier, multi-scale + flip + CRF" in done.stdout
+    assert (folder / "out/table.md").is_file()
 
 
 @pytest.mark.parametrize(
     ("recipe", "scores"),
     [
         ("point", ["retrieval", "softmax_crf", "pseudo_softmaxrw", "final_msc_crf", "weak_only", "full"]),
-        ("tag", ["pseudo_camrw", "pseudo_retrieved", "pseudo_retrieved_2", "final_msc_crf", "weak_only"]),
-        ("box", ["pseudo_softmaxrw", "final_msc_crf", "weak_only", "full"]),
-        ("parts", ["pseudo_denseposerw", "no_affinity", "points_only", "final_msc_crf"]),
+        ("box", ["pseudo_seeds", "pseudo_softmaxrw", "final_msc_crf", "weak_only", "full"]),
+        ("parts", ["pseudo_denseposerw", "no_affinity", "points_only", "final_msc_crf", "final_msc_crf_instances"]),
     ],
 )
 def test_a_recipe_runs_every_stage_and_ends_with_its_table(recipe, scores, tmp_path):
-    done = source(recipe, tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in scores:
-        assert 0 <= json.loads((tmp_path / f"out/scores/{name}.json").read_text())["mean_iou"] <= 100
-    assert "final classifier, multi-scale + flip + CRF" in done.stdout
-    assert (tmp_path / "out/table.md").is_file()
+    check_table(tmp_path, source_toy(recipe, tmp_path), scores)
+
+
+def test_the_tag_recipe_goes_through_two_rounds_of_pseudo_labels(tag_run):
+    scores = ["pseudo_seeds", "pseudo_camrw", "pseudo_retrieved", "pseudo_softmax", "pseudo_retrieved_2"]
+    check_table(*tag_run, [*scores, "final_msc_crf", "weak_only"])
+
+
+def test_a_recipe_killed_in_every_command_still_ends_with_the_result_of_one_that_was_not(tag_run, tmp_path):
+    marks = tmp_path / "killed"
+    marks.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(KILLER.format(marks=str(marks)))
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    kills = 0
+    while (done := source_toy("tag", tmp_path, PYTHONPATH=path)).returncode == -9:
+        kills += 1
+        assert kills == len(list(marks.iterdir())), "a command was killed twice"
+    check_table(tmp_path, done, [])
+    assert kills > 25
+    same_files(tag_run[0] / "out/val", tmp_path / "out/val")
+    assert (tag_run[0] / "out/table.md").read_text() == (tmp_path / "out/table.md").read_text()
+
+
+def same_files(one, other):
+    names = [path.relative_to(one) for path in one.rglob("*.png")]
+    assert names
+    assert filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
 
 
 def test_a_sourced_recipe_leaves_the_shell_as_it_was_and_can_stop_and_go_on(tmp_path):
-    script = ROOT / "bashscripts/toy/train_spml_scribble.sh"
+    script = RECIPES / "toy/train_spml_scribble.sh"
     command = f"{SHOW_SHELL} > before; source {script}; echo status $?; {SHOW_SHELL} > after"
-    first = source("scribble", tmp_path, command, TO="embedding")
+    first = source_toy("scribble", tmp_path, command, TO="embedding")
     assert "status 0" in first.stdout, first.stdout + first.stderr
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
     assert not (tmp_path / "out/prototypes").exists()
-    second = source("scribble", tmp_path, command, TO="prototypes")
+    second = source_toy("scribble", tmp_path, command, TO="prototypes")
     assert "== embedding: complete" in second.stdout
     assert len(list((tmp_path / "out/prototypes/semantic_prototype").glob("*.npz"))) == 6
 
 
 def test_a_failed_stage_ends_the_recipe_even_where_bash_would_ignore_it(tmp_path):
-    script = ROOT / "bashscripts/toy/train_spml_scribble.sh"
-    done = source("scribble", tmp_path, f"source {script} || echo failed $?", OPTS="train.nonsense 1")
+    script = RECIPES / "toy/train_spml_scribble.sh"
+    done = source_toy("scribble", tmp_path, f"source {script} || echo failed $?", OPTS="train.nonsense 1")
     assert "failed 1" in done.stdout
     assert "unknown key train.nonsense" in done.stderr
     assert "== prototypes" not in done.stdout

@@ -15,5 +15,5 @@
   TRAIN_LIST=$LISTS/train2014_point.txt TRUTH_LIST=$LISTS/train2014_full_subset.txt VAL_LIST=$LISTS/minival2014.txt
   stage lists run pyscripts/data/densepose_lists.py --data_dir "$DATA" --save_dir "$LISTS" --check
   from_parts
-  summary "DensePose minival2014, from points" "pseudo_denseposerw=pseudo labels of the training images" -- "published=44.15"
+  summary "DensePose minival2014, from points" "published=44.15"
 )

@@ -9,14 +9,25 @@ TAGS=$DATA/tags.txt
 
 stage data run pyscripts/data/make_toy.py --save_dir "$DATA" ${MAKE_TOY-}
 
-baseline() {  # baseline NAME LIST [FLAGS...]: the same network trained by cross-entropy alone, and its masks and score
+baselines() {  # baselines WHAT [FLAGS...]: the same network by cross-entropy alone, on WHAT the recipe starts from and on full masks
+  local labels=$1
+  shift
+  baseline weak_only "$TRAIN_LIST" "$@"
+  ROWS+=("weak_only=cross-entropy on the $labels alone")
+  baseline full "$TRUTH_LIST"
+  ROWS+=("full=cross-entropy on full masks")
+}
+
+baseline() {  # baseline NAME LIST [FLAGS...]
   local name=$1 list=$2
   shift 2
   stage "$name" train train configs/toy/cross_entropy.yaml "$OUT/$name" "$list" "$@"
   stage "masks_$name" segment "$name" inference_softmax configs/toy/cross_entropy.yaml "$OUT/$name"
 }
 
-pictures() {  # pictures [TITLE=DIR...]: a contact sheet of the validation images beside the masks
+pictures() {  # pictures [TITLE=DIR]: a contact sheet of the validation images: the weak labels, and the masks of each way
   run pyscripts/benchmark/contact_sheet.py --data_dir "$DATA" --data_list "$VAL_LIST" --save "$OUT/contact_sheet.png" \
-    --columns "$@" || exit
+    --columns "$@" "cross-entropy=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
+    "final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray" \
+    "full masks=$OUT/val/full/semantic_gray" || exit
 }

@@ -11,10 +11,7 @@
   own_cams
   seeds_from_cams --box_dir "$DATA/VOC2012/Annotations" --class_names "$DATA/classes.txt"
   from_weak_labels
-  baseline weak_only "$TRAIN_LIST" "${WEAK[@]}"
-  baseline full "$TRUTH_LIST"
-  summary "toy val, from boxes" "pseudo_softmaxrw=pseudo labels of the training images" \
-    "weak_only=cross-entropy on the seeds alone" "full=cross-entropy on full masks"
-  pictures "$KIND only=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
-    "final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray" "full masks=$OUT/val/full/semantic_gray"
+  baselines seeds "${WEAK[@]}"
+  summary "toy val, from boxes"
+  pictures
 )

@@ -11,10 +11,13 @@
   TRAIN_LIST=$DATA/lists/train_point.txt TRUTH_LIST=$DATA/lists/train_full.txt VAL_LIST=$DATA/lists/val.txt
   stage data run pyscripts/data/make_toy.py --kind parts --save_dir "$DATA" ${MAKE_TOY-}
   from_parts
+  stage final_instances    score_instances final_msc_crf_instances "$OUT/val/final_msc_crf" "$VAL_LIST" "$DATA/instances"
+  ROWS+=("final_msc_crf_instances=the same by instances: each part of each figure counts the same")
   stage no_affinity        train train_densepose "$CONFIG" "$OUT/no_affinity" "$TRAIN_LIST" --opts train.feat_aff_loss_types none
   stage masks_no_affinity  segment no_affinity inference_softmax "$CONFIG" "$OUT/no_affinity"
+  ROWS+=("no_affinity=stage 1 without feature affinity, classifier beside the embedding")
   stage points_only        train train_densepose configs/toy/parts_cross_entropy.yaml "$OUT/points_only" "$TRAIN_LIST"
   stage masks_points_only  segment points_only inference_softmax configs/toy/parts_cross_entropy.yaml "$OUT/points_only"
-  summary "toy figures val, from points" "no_affinity=stage 1 without feature affinity, classifier beside the embedding" \
-    "points_only=cross-entropy on the points alone" "pseudo_denseposerw=pseudo labels of the training images"
+  ROWS+=("points_only=cross-entropy on the points alone")
+  summary "toy figures val, from points"
 )

@@ -1,5 +1,6 @@
 # Where the VOC recipes find their data. A recipe sets KIND (tag, box, scribble, point) and sources this.
-# The user sets DATAROOT, and may set LISTS (data lists), OUT (results), SPLIT=test (masks for the VOC server, no scores).
+# The user sets DATAROOT, and may set LISTS (data lists), OUT (results), SPLIT=test (masks for the VOC server, no scores),
+# and for tags and boxes CAMS (class activation maps of another project, ID.npy).
 
 if [[ -z ${DATAROOT-} ]]; then
   echo "DATAROOT is not set: name the folder that holds VOC2012 (README, 'Data preparation'), as in" >&2
@@ -11,12 +12,22 @@ TRUTH=$DATAROOT/VOC2012/segcls CLASSES=21 GRID=12,12
 CONFIG=configs/voc12/$KIND.yaml CLASSIFIER=configs/voc12/classifier.yaml
 TRAIN_LIST=$LISTS/train_$KIND.txt TRUTH_LIST=$LISTS/train_full.txt VAL_LIST=$LISTS/val.txt
 
-LABELS=$KIND
-if [[ $KIND == tag && -z ${CAMS-} ]]; then LABELS=  # seeds from our own class activation maps, not from the lists
-  TRAIN_LIST=$TRUTH_LIST TAGS=$OUT/tags.txt CAM_CONFIG=configs/voc12/cam.yaml
-fi
+# Tags and boxes: seeds that lie in the data root are used; where there are none, the recipe makes them from the maps.
+case $KIND in
+  tag) SEEDS=$DATAROOT/VOC2012/cam/seam_a6_th0.2 LABELS=tag ;;
+  box) SEEDS=$DATAROOT/VOC2012/cam/seambox_a6_th0.5 LABELS=box ;;
+  *) SEEDS= LABELS=$KIND ;;
+esac
+if [[ -n $SEEDS && ! -d $SEEDS ]]; then SEEDS= LABELS= TRAIN_LIST=$TRUTH_LIST; fi
 
 stage lists run pyscripts/data/voc_lists.py --data_dir "$DATA" --save_dir "$LISTS" --kinds full $LABELS --check
+
+voc_cams() {  # sets CAMS, to our own maps unless the user named some
+  [[ -n ${CAMS-} ]] && return
+  TAGS=$OUT/tags.txt CAM_CONFIG=configs/voc12/cam.yaml
+  stage tags run pyscripts/data/image_tags.py --xml_dir "$DATA/VOC2012/Annotations" --save_path "$TAGS"
+  own_cams
+}
 
 if [[ ${SPLIT:-val} == test ]]; then
   VAL_LIST=$LISTS/test.txt

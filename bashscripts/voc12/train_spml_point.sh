@@ -8,5 +8,5 @@
   KIND=point
   . bashscripts/voc12/data.sh
   from_weak_labels
-  summary "VOC 2012 val, from points" "pseudo_softmaxrw=pseudo labels of the training images" -- "published, val / test=73.2 / 74.0"
+  summary "VOC 2012 val, from points" "published, val / test=73.2 / 74.0"
 )

@@ -8,5 +8,5 @@
   KIND=scribble
   . bashscripts/voc12/data.sh
   from_weak_labels
-  summary "VOC 2012 val, from scribbles" "pseudo_softmaxrw=pseudo labels of the training images" -- "published, val / test=76.1 / 76.4"
+  summary "VOC 2012 val, from scribbles" "published, val / test=76.1 / 76.4"
 )
