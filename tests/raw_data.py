@@ -1,4 +1,4 @@
-"""Small data sets in the form in which VOC, SBD, ScribbleSup and DensePose-COCO publish theirs, drawn from toy pictures."""
+"""Small data sets in the form in which VOC, SBD, ScribbleSup and DensePose-COCO publish theirs, from toy pictures."""
 
 import json
 from xml.etree import ElementTree

@@ -10,8 +10,8 @@ from recipes import RECIPES, source_toy
 # The environment before and after, but for what any command changes.
 SHOW_SHELL = "{ set -o; shopt; pwd; compgen -A function; compgen -v | grep -vE '^(BASH|PIPESTATUS|_$|LINENO|RANDOM)'; }"
 
-# As sitecustomize.py: once in the life of each command, after its second file or, where it writes fewer, at its end, the
-# whole process group is killed, the shell included.
+# As sitecustomize.py: once in the life of each command, after its second file or, where it writes fewer, at its end,
+# the whole process group is killed, the shell included.
 KILLER = """
 import atexit, os, signal, sys
 from hashlib import sha256
