@@ -9,11 +9,14 @@ TAGS=$DATA/tags.txt
 
 stage data run pyscripts/data/make_toy.py --save_dir "$DATA" ${MAKE_TOY-}
 
-baselines() {  # baselines WHAT [FLAGS...]: the same network by cross-entropy alone, on WHAT the recipe starts from and on full masks
+weak_baseline() {  # weak_baseline WHAT [FLAGS...]: the same network by cross-entropy alone, on WHAT the recipe starts from
   local labels=$1
   shift
   baseline weak_only "$TRAIN_LIST" "$@"
   ROWS+=("weak_only=cross-entropy on the $labels alone")
+}
+
+full_baseline() {  # and on full masks, the ceiling
   baseline full "$TRUTH_LIST"
   ROWS+=("full=cross-entropy on full masks")
 }
@@ -26,8 +29,9 @@ baseline() {  # baseline NAME LIST [FLAGS...]
 }
 
 pictures() {  # pictures [TITLE=DIR]: a contact sheet of the validation images: the weak labels, and the masks of each way
+  local columns=("$@" "cross-entropy=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray")
+  columns+=("final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray")
+  [[ -d $OUT/val/full ]] && columns+=("full masks=$OUT/val/full/semantic_gray")
   run pyscripts/benchmark/contact_sheet.py --data_dir "$DATA" --data_list "$VAL_LIST" --save "$OUT/contact_sheet.png" \
-    --columns "$@" "cross-entropy=$OUT/val/weak_only/semantic_gray" "stage 1=$OUT/val/softmax/semantic_gray" \
-    "final=$OUT/val/final/semantic_gray" "final + CRF=$OUT/val/final_msc_crf/semantic_gray" \
-    "full masks=$OUT/val/full/semantic_gray" || exit
+    --columns "${columns[@]}" || exit
 }

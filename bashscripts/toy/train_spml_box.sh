@@ -11,7 +11,8 @@
   own_cams
   seeds_from_cams --box_dir "$DATA/VOC2012/Annotations" --class_names "$DATA/classes.txt"
   from_weak_labels
-  baselines seeds "${WEAK[@]}"
+  weak_baseline seeds "${WEAK[@]}"
+  full_baseline
   summary "toy val, from boxes"
   pictures
 )

@@ -12,7 +12,8 @@
   stage retrieval_crf  segment retrieval_crf inference_crf "$CONFIG" "$OUT/embedding" --kmeans_num_clusters "$GRID" \
     --semantic_memory_dir "$OUT/prototypes/semantic_prototype"
   ROWS+=("softmax_crf=stage 1, classifier + CRF" "retrieval_crf=stage 1, retrieval + CRF (the same diagnosis)")
-  baselines points
+  weak_baseline points
+  full_baseline
   summary "toy val, from points"
   pictures "points=$DATA/VOC2012/scribble/dilate_6_0.0"
 )

@@ -8,7 +8,8 @@
   KIND=scribble
   . bashscripts/toy/data.sh
   from_weak_labels
-  baselines scribbles
+  weak_baseline scribbles
+  full_baseline
   summary "toy val, from scribbles"
   pictures "scribbles=$DATA/VOC2012/scribble/dilate_3"
 )

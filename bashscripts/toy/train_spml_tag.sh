@@ -11,7 +11,7 @@
   own_cams
   seeds_from_cams --class_names "$DATA/classes.txt"
   from_tags
-  baselines seeds "${WEAK[@]}"
+  weak_baseline seeds "${WEAK[@]}"
   summary "toy val, from tags"
   pictures
 )
