@@ -1,21 +1,16 @@
 """What one training iteration computes: the published iterations, and what each task promises."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from golden_fill import filled
+from tiny_tasks import classifier_task, gradients, random_batch, tiny_task
 
 from spml.config import load_config
 from spml.data.datasets import Batch
-from spml.engine import distributed
 from spml.engine.optim import SGD, parameter_groups
-from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask, build_memory, build_task, load_weights
-from spml.errors import UserError
+from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask
 from spml.segments.memory import MemoryBank
 
-ROOT = Path(__file__).resolve().parents[2]
-CPU = torch.device("cpu")
 PUBLISHED = {
     "network.embedding_dim": "64",
     "network.label_divisor": "2048",
@@ -25,10 +20,6 @@ PUBLISHED = {
     **{f"train.{n}_concentration": k for n, k in (("sem_ann", "6"), ("sem_occ", "8"), ("img_sim", "16"))},
     **{f"train.{n}_loss_weight": w for n, w in (("sem_ann", "0.3"), ("sem_occ", "0.3"), ("img_sim", "0.1"))},
 }
-
-NO_RELATION = {f"{name}_loss_types": "none" for name in ("sem_ann", "sem_occ", "img_sim")}
-NO_WEIGHT = {f"{name}_loss_weight": 0 for name in ("sem_ann", "sem_occ", "img_sim")}
-END_TO_END = {"cross_entropy_trains_embedding": True}
 
 
 def published_task():
@@ -76,27 +67,6 @@ def test_two_training_iterations_equal_the_published_ones(golden, name):
         assert change == pytest.approx(figures["change"][i].tolist(), rel=change_rtol, abs=1e-12)
 
 
-def random_batch(images=2, size=32, seed=0, classes=4):
-    g = torch.Generator().manual_seed(seed)
-    blocks = torch.tensor([0, 1, 2, 3, 254])[torch.randint(5, (images, 4, 4), generator=g)]
-    semantic = blocks.repeat_interleave(size // 4, 1).repeat_interleave(size // 4, 2)
-    instance = torch.randint(3, (images, 2, 2), generator=g).repeat_interleave(size // 2, 1)
-    instance = instance.repeat_interleave(size // 2, 2)
-    tags = torch.stack([torch.tensor([c > 0 and bool((s == c).any()) for c in range(classes)]) for s in semantic])
-    return Batch(torch.randn(images, 3, size, size, generator=g), semantic, instance, tags)
-
-
-def tiny_task(config, kind=EmbeddingTask, seed=0):
-    torch.manual_seed(seed)
-    return kind(config).train_mode()
-
-
-def gradients(task, result):
-    task.zero_grad()
-    result.total.backward()
-    return {n: p.grad for n, p in task.named_parameters() if p.grad is not None}
-
-
 @pytest.mark.parametrize("label", [255, 254])
 def test_a_batch_without_a_labelled_pixel_trains_without_nan(tiny_config, label):
     task, batch = tiny_task(tiny_config()), random_batch()
@@ -136,9 +106,10 @@ def test_remembered_prototypes_take_part_in_annotation_and_cooccurrence_only(tin
 
 
 def test_the_cross_entropy_reaches_the_embedding_only_where_asked(tiny_config):
+    none = {f"{name}_loss_types": "none" for name in ("sem_ann", "sem_occ", "img_sim")}
     reached = {}
     for end_to_end in (False, True):
-        task = tiny_task(tiny_config(train={**NO_RELATION, "cross_entropy_trains_embedding": end_to_end}))
+        task = tiny_task(tiny_config(train={**none, "cross_entropy_trains_embedding": end_to_end}))
         result = task(random_batch(), MemoryBank(0))
         assert list(result.losses) == ["cross_entropy"]
         assert result.prototypes is None
@@ -197,17 +168,6 @@ def test_a_densepose_step_uses_colour_affinity_and_plain_image_similarity(tiny_c
     assert torch.equal(task.embedding_model.lfn.smooth_kernel.weight, kernel)
 
 
-def classifier_task(tiny_config, tmp_path, **network):
-    """A classifier task on a saved embedding, built as training builds it, with that embedding."""
-    source = tiny_task(tiny_config(network=network), seed=5)
-    torch.save({"embedding_model": source.embedding_model.state_dict()}, tmp_path / "model-2.pth")
-    network |= {"prediction_types": "softmax_classifier", "pretrained": str(tmp_path / "model-2.pth")}
-    config = tiny_config(network=network)
-    task = build_task(config, CPU)
-    assert "0 left at their initial value" in load_weights(task, config)
-    return task.train_mode(), source.embedding_model
-
-
 def test_classifier_training_leaves_the_embedding_and_its_statistics_untouched(tiny_config, tmp_path):
     task, embedding = classifier_task(tiny_config, tmp_path)
     assert isinstance(task, ClassifierTask)
@@ -237,85 +197,3 @@ def test_a_tag_classifier_learns_from_the_tags_alone(tiny_config):
     assert any(n.startswith("embedding_model.resnet_backbone.res3") for n in names)
     batch.semantic[:] = 255
     assert task(batch, MemoryBank(0)).total.item() == pytest.approx(plain.item(), rel=1e-3)
-
-
-def test_a_classifier_needs_an_embedding_to_train_on(tiny_config):
-    config = tiny_config(network={"prediction_types": "softmax_classifier"})
-    with pytest.raises(UserError, match="network.pretrained is empty"):
-        load_weights(build_task(config, CPU), config)
-
-
-@pytest.mark.parametrize(
-    ("changes", "train"),
-    [
-        ({"backbone_types": "panoptic_pspnet_tiny"}, {"batch_size": 2}),
-        ({"backbone_types": "panoptic_deeplab_tiny"}, {"batch_size": 1}),
-        ({"backbone_types": "panoptic_pspnet_tiny", "prediction_types": "cam"}, {"batch_size": 1}),
-    ],
-)
-def test_the_smallest_batches_that_batch_norm_takes_train(tiny_config, changes, train):
-    task = build_task(tiny_config(network=changes, train=train), CPU)
-    result = task.train_mode()(random_batch(images=train["batch_size"]), MemoryBank(0))
-    assert torch.isfinite(result.total)
-
-
-def test_a_psp_head_is_not_trained_on_batches_of_one(tiny_config, monkeypatch):
-    network = {"backbone_types": "panoptic_pspnet_tiny", "use_syncbn": True}
-    config = tiny_config(network=network, train={"batch_size": 1})
-    with pytest.raises(UserError, match="train.batch_size is 1, expected at least 2: the head of panoptic_pspnet"):
-        build_task(config, CPU)
-    monkeypatch.setattr(distributed, "world_size", lambda: 2)
-    with pytest.raises(UserError, match="train.batch_size"):
-        build_task(config, CPU)
-    assert isinstance(build_task(config, torch.device("cuda")), EmbeddingTask)
-    config.network.use_syncbn = False
-    with pytest.raises(UserError, match="train.batch_size"):
-        build_task(config, torch.device("cuda"))
-
-
-def test_a_classifier_is_trained_on_batches_of_one_under_a_psp_head(tiny_config, tmp_path):
-    task, _ = classifier_task(tiny_config, tmp_path, backbone_types="panoptic_pspnet_tiny")
-    assert torch.isfinite(task(random_batch(images=1), MemoryBank(0)).total)
-
-
-@pytest.mark.parametrize(
-    "train", [NO_RELATION, NO_WEIGHT, NO_RELATION | END_TO_END | {"sem_ann_loss_weight": 0}, NO_WEIGHT | END_TO_END]
-)
-def test_an_embedding_that_no_loss_reaches_is_not_trained(tiny_config, train):
-    with pytest.raises(UserError, match=r"nothing trains the embedding: .*_loss_types .*_loss_weight") as error:
-        build_task(tiny_config(train=train), CPU)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "train",
-    [
-        NO_RELATION | END_TO_END,
-        {**NO_RELATION, "img_sim_loss_types": "segsort"},
-        {**NO_WEIGHT, "sem_occ_loss_weight": 1},
-    ],
-)
-def test_an_embedding_that_one_loss_reaches_is_trained(tiny_config, train):
-    task = build_task(tiny_config(train=train), CPU)
-    names = gradients(task, task.train_mode()(random_batch(), MemoryBank(0)))
-    assert any(name.startswith("embedding_model.aspp") for name in names)
-
-
-FINISHED = [path for path in sorted((ROOT / "configs").glob("*/*.yaml")) if path.stem != "base"]
-
-
-@pytest.mark.parametrize("path", FINISHED, ids=lambda path: f"{path.parent.stem}-{path.stem}")
-def test_every_finished_configuration_trains_something(path):
-    config = load_config(path, ["network.backbone_types", "panoptic_deeplab_tiny", "network.pretrained", ""])
-    if config.network.prediction_types == "segsort":
-        assert isinstance(build_task(config, CPU), EmbeddingTask)
-
-
-def test_a_task_from_scratch_says_so(tiny_config):
-    task = build_task(tiny_config(), CPU)
-    assert isinstance(task, EmbeddingTask)
-    assert "random initial value" in load_weights(task, tiny_config())
-
-
-def test_the_memory_has_the_size_of_the_configuration(tiny_config):
-    assert build_memory(tiny_config(train={"memory_bank_size": 3})).entries.maxlen == 3
