@@ -31,6 +31,13 @@ stage() {  # stage NAME COMMAND...: run once; a finished stage leaves a mark; a 
   if [[ $name == "${TO-}" ]]; then exit 0; fi
 }
 
+known_stages() {  # after the last stage: FROM and TO were met on the way, or name no stage of this recipe
+  if [[ -n ${FROM-}${TO-} ]]; then
+    echo "${FROM:+FROM=$FROM}${TO:+TO=$TO}: no such stage; the names of all are above, behind ==" >&2
+    return 1
+  fi
+}
+
 run() { "$SPML_PYTHON" "$@"; }
 
 train() {  # train SCRIPT CONFIG SNAPSHOT_DIR LIST [FLAGS...]; goes on from the newest snapshot

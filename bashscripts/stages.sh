@@ -84,6 +84,7 @@ final_masks() {  # final_masks CLASSIFIER: single scale; multi-scale and flip; a
 summary() {  # summary TITLE [TEXT=FIGURE...]: the table of ROWS, and published figures
   local title=$1
   shift
+  known_stages || exit
   run pyscripts/benchmark/report.py --scores_dir "$OUT/scores" --title "$title" --save "$OUT/table.md" \
     --rows "${ROWS[@]}" --published "$@" || exit
 }

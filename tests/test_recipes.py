@@ -3,6 +3,7 @@
 import filecmp
 import json
 import os
+import re
 
 import pytest
 from recipes import RECIPES, source_toy
@@ -105,3 +106,15 @@ def test_a_failed_stage_ends_the_recipe_even_where_bash_would_ignore_it(tmp_path
     assert "failed 1" in done.stdout
     assert "unknown key train.nonsense" in done.stderr
     assert "== prototypes" not in done.stdout
+
+
+@pytest.mark.parametrize("setting", ["FROM", "TO"])
+def test_a_stage_that_does_not_exist_is_named(setting, tmp_path):
+    marks = tmp_path / "out/.done"
+    marks.mkdir(parents=True)
+    if setting == "TO":  # of a recipe that is complete
+        for name in re.findall(r"== (\S+): before", source_toy("scribble", tmp_path, FROM="nonsense").stdout):
+            (marks / name).touch()
+    done = source_toy("scribble", tmp_path, **{setting: "nonsense"})
+    assert done.returncode == 1
+    assert f"{setting}=nonsense: no such stage" in done.stderr
