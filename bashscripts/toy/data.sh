@@ -1,11 +1,18 @@
-# The data of the toy recipes on scenes. A recipe sets KIND (tag, box, scribble, point) and sources this.
+# The data of the toy recipes. A recipe sets KIND (tag, box, scribble, point, parts) and sources this.
 # The user may set DATA, OUT (results), and MAKE_TOY="--num_train 8 --num_val 4" for another set.
 
-DATA=${DATA:-data/toy} OUT=${OUT:-snapshots/toy/$KIND}
-TRUTH=$DATA/VOC2012/segcls CLASSES=6 GRID=8,8
-CONFIG=configs/toy/$KIND.yaml CLASSIFIER=configs/toy/classifier.yaml CAM_CONFIG=configs/toy/cam.yaml
-TRAIN_LIST=$DATA/lists/train_$KIND.txt TRUTH_LIST=$DATA/lists/train_full.txt VAL_LIST=$DATA/lists/val.txt
-TAGS=$DATA/tags.txt
+OUT=${OUT:-snapshots/toy/$KIND} GRID=8,8 CONFIG=configs/toy/$KIND.yaml
+if [[ $KIND == parts ]]; then
+  DATA=${DATA:-data/toy_parts} TRUTH_DIR=segcls/full CLASSES=7 SCRIPT=train_densepose TRAIN_KIND=point
+  CLASSIFIER=configs/toy/parts_classifier.yaml BASELINE=configs/toy/parts_cross_entropy.yaml
+  MAKE_TOY="--kind parts ${MAKE_TOY-}"
+else
+  DATA=${DATA:-data/toy} TRUTH_DIR=VOC2012/segcls CLASSES=6 SCRIPT=train TRAIN_KIND=$KIND
+  CLASSIFIER=configs/toy/classifier.yaml BASELINE=configs/toy/cross_entropy.yaml
+  CAM_CONFIG=configs/toy/cam.yaml TAGS=$DATA/tags.txt
+fi
+TRUTH=$DATA/$TRUTH_DIR
+TRAIN_LIST=$DATA/lists/train_$TRAIN_KIND.txt TRUTH_LIST=$DATA/lists/train_full.txt VAL_LIST=$DATA/lists/val.txt
 
 stage data run pyscripts/data/make_toy.py --save_dir "$DATA" ${MAKE_TOY-}
 
@@ -24,8 +31,8 @@ full_baseline() {  # and on full masks, the ceiling
 baseline() {  # baseline NAME LIST [FLAGS...]
   local name=$1 list=$2
   shift 2
-  stage "$name" train train configs/toy/cross_entropy.yaml "$OUT/$name" "$list" "$@"
-  stage "masks_$name" segment "$name" inference_softmax configs/toy/cross_entropy.yaml "$OUT/$name"
+  stage "$name" train "$SCRIPT" "$BASELINE" "$OUT/$name" "$list" "$@"
+  stage "masks_$name" segment "$name" inference_softmax "$BASELINE" "$OUT/$name"
 }
 
 pictures() {  # pictures [TITLE=DIR]: a contact sheet of the validation images: the weak labels, and the masks of each way
