@@ -35,6 +35,14 @@ class Model:
         """Raw embeddings over the canvas: C×canvas."""
         return average_windows(view, embeddings, lambda embedding: embedding)
 
+    def class_maps(self, view, scores, size=None):
+        """Class scores or logits of a view, K×canvas, in the image's frame (`View.to_image`).
+
+        Where classes have sides, those of a mirrored view change them back (`dataset.mirror_classes`).
+        """
+        sides = self.config.dataset.mirror_classes
+        return view.to_image(scores[sides] if view.flip and sides else scores, size)
+
     def logits(self, view, embeddings):
         """Class logits over the canvas: K×canvas."""
         return average_windows(view, embeddings, self.classifier)

@@ -67,7 +67,7 @@ def softmax_seeds(model, looks, item, average_logits):
 
     average_logits: whether logits are averaged, in place of probabilities.
     """
-    logits = torch.stack([view.to_image(model.logits(view, e), walk_size(item.size)) for view, e in looks])
+    logits = torch.stack([model.class_maps(view, model.logits(view, e), walk_size(item.size)) for view, e in looks])
     scores = logits.mean(0).softmax(0) if average_logits else logits.softmax(1).mean(0)
     return to_peak_one(scores, present_classes(item, len(scores)))
 

@@ -40,7 +40,7 @@ def retrieval_pyramid(model, item, scales=PYRAMID):
     total, count = 0, 0
     for view, embeddings in model.look(unit_range(item.pixels), scales):
         embedding = model.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
-        total = total + view.to_image(retrieval_scores(model, embedding, view.size), item.size)
+        total = total + model.class_maps(view, retrieval_scores(model, embedding, view.size), item.size)
         count += 1
     return total / count
 
@@ -48,13 +48,13 @@ def retrieval_pyramid(model, item, scales=PYRAMID):
 def softmax(model, item):
     """Soft-max of the classifier's logits at `test.image_size`."""
     ((view, embeddings),) = model.look(resized_image(item, model.config), [1], flips=False)
-    return view.to_image(model.logits(view, embeddings)).softmax(0)
+    return model.class_maps(view, model.logits(view, embeddings)).softmax(0)
 
 
 def softmax_pyramid(model, item, scales=PYRAMID):
     """Soft-max of logits at the image's size, averaged over scales and flips."""
     total, count = 0, 0
     for view, embeddings in model.look(unit_range(item.pixels), scales):
-        total = total + view.to_image(model.logits(view, embeddings), item.size).softmax(0)
+        total = total + model.class_maps(view, model.logits(view, embeddings), item.size).softmax(0)
         count += 1
     return total / count

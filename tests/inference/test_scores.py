@@ -1,5 +1,7 @@
 """Scores by retrieval and soft-max on images whose answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,18 @@ def test_a_pyramid_looks_alike_at_an_image_and_its_mirror_image(model):
     mirrored = Item("mirrored", np.ascontiguousarray(item.pixels[:, ::-1]))
     for score in (retrieval_pyramid, softmax_pyramid):
         torch.testing.assert_close(score(model, mirrored).flip(-1), score(model, item))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("score", "sides"), [(retrieval_pyramid, [0, 2, 1, 3]), (softmax_pyramid, [0, 2, 1])])
+def test_where_classes_have_sides_those_of_a_mirror_image_change_them(model, score, sides):
+    item = stripes()
+    mirrored = Item("mirrored", np.ascontiguousarray(item.pixels[:, ::-1]))
+    model = replace(model, memory=_nearest_only(model.memory))
+    plain = score(model, item)
+    model.config.dataset.mirror_classes = sides
+    torch.testing.assert_close(score(model, mirrored).flip(-1)[sides], score(model, item))
+    assert not torch.allclose(score(model, item), plain, atol=0.1)
 
 
 @torch.inference_mode()
