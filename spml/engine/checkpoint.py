@@ -53,6 +53,7 @@ def _load_optimizer(optimizer, state, path):
     current = optimizer.state_dict()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     shapes = {i: tuple(p.shape) for i, p in enumerate(parameters)}
-    if any(tuple(s["momentum"].shape) != shapes.get(i) for i, s in state.items()):
+    momentum = {i: s.get("momentum") if isinstance(s, dict) else None for i, s in state.items()}
+    if any(not isinstance(m, torch.Tensor) or tuple(m.shape) != shapes.get(i) for i, m in momentum.items()):
         raise UserError(f"{path}: its momentum belongs to other parameters; was train.freeze_at changed?")
     optimizer.load_state_dict({**current, "state": state})

@@ -129,7 +129,9 @@ def test_a_snapshot_of_another_network_is_an_error_that_names_it(tiny_config, tm
 
 
 @pytest.mark.parametrize("name", ["model-7.pth", "state-7.pth"])
-@pytest.mark.parametrize("content", [b"text", [1, 2], {"iteration": 7}])
+@pytest.mark.parametrize(
+    "content", [b"text", [1, 2], {"iteration": 7}, {"iteration": 7, "optimizer": {0: {"momentum": 1}}, "memory": {}}]
+)
 def test_a_broken_snapshot_is_an_error_that_names_it(tiny_config, tmp_path, name, content):
     run = Run(tiny_config(), 1, steps=1)
     run.save(tmp_path, 7)
