@@ -2,17 +2,29 @@
 #
 # A recipe sets DATA, OUT, CONFIG, CLASSIFIER, CLASSES, TRUTH, TRAIN_LIST, TRUTH_LIST and VAL_LIST, then calls stages in order.
 # The user may set:
-#   FROM=STAGE  start there, earlier stages are taken as done      TO=STAGE  stop after it
-#   NPROC=4     processes (GPUs) a training run                    OPTS="key value ..."  configuration keys for every stage
+#   FROM=STAGE  start there, earlier stages are taken as done      TO=STAGE  stop after it     LIST_STAGES=1  only name them
+#   NPROC=4     processes (GPUs) that train the embedding          OPTS="key value ..."  configuration keys for every stage
 # To run a stage again, delete its mark $OUT/.done/STAGE and its output.
 
 set -uo pipefail
+set -f  # OPTS holds lists like [64,64]
+RECIPE=$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)/$(basename "${BASH_SOURCE[1]}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-. bashscripts/setup.sh || exit 1
+[[ -n ${LIST_STAGES-} ]] || . bashscripts/setup.sh || exit 1
+
+if [[ -z ${LIST_STAGES-} && -n ${FROM-}${TO-} ]]; then
+  names=" $(LIST_STAGES=1 && . "$RECIPE" | tr '\n' ' ')"
+  for name in ${FROM-} ${TO-}; do
+    [[ $names == *" $name "* ]] && continue
+    echo "$name: no such stage; FROM and TO take one of$names" >&2
+    exit 1
+  done
+fi
 
 stage() {  # stage NAME COMMAND...: run once; a finished stage leaves a mark; a failed one ends the recipe
   local name=$1 status
   shift
+  if [[ -n ${LIST_STAGES-} ]]; then echo "$name"; return; fi
   [[ $name == "${FROM-}" ]] && FROM=
   if [[ -n ${FROM-} ]]; then
     echo "== $name: before FROM=$FROM"
@@ -31,14 +43,11 @@ stage() {  # stage NAME COMMAND...: run once; a finished stage leaves a mark; a 
   if [[ $name == "${TO-}" ]]; then exit 0; fi
 }
 
-known_stages() {  # after the last stage: FROM and TO were met on the way, or name no stage of this recipe
-  if [[ -n ${FROM-}${TO-} ]]; then
-    echo "${FROM:+FROM=$FROM}${TO:+TO=$TO}: no such stage; the names of all are above, behind ==" >&2
-    return 1
-  fi
+again() {  # again STAGE: do it each time; for what is quick, and done only where something is missing
+  [[ -n ${LIST_STAGES-} ]] || rm -f "$OUT/.done/$1"
 }
 
-run() { "$SPML_PYTHON" "$@"; }
+run() { [[ -n ${LIST_STAGES-} ]] || "$SPML_PYTHON" "$@"; }
 
 train() {  # train SCRIPT CONFIG SNAPSHOT_DIR LIST [FLAGS...]; goes on from the newest snapshot
   local script=$1 config=$2 snapshots=$3 list=$4 launcher=()
@@ -87,7 +96,7 @@ pseudo_labels() {  # pseudo_labels NAME SCRIPT CONFIG SNAPSHOT_DIR [FLAGS...]: m
     score "pseudo_$name" "$OUT/pseudo/$name" "$TRAIN_LIST"
 }
 
-train_classifier() {  # train_classifier NAME PSEUDO_LABELS [SCRIPT]: the second stage on masks of pseudo_labels
-  train "${3:-train_classifier}" "$CLASSIFIER" "$OUT/$1" "$TRAIN_LIST" --semantic_dir "$OUT/pseudo/$2/semantic_gray" \
+train_classifier() {  # train_classifier NAME PSEUDO_LABELS [SCRIPT]: the second stage on masks of pseudo_labels, by one process
+  NPROC=1 train "${3:-train_classifier}" "$CLASSIFIER" "$OUT/$1" "$TRAIN_LIST" --semantic_dir "$OUT/pseudo/$2/semantic_gray" \
     --opts network.pretrained "$OUT/embedding"
 }

@@ -6,7 +6,7 @@ WEAK=()
 ROWS=()
 
 own_cams() {  # class activation maps of the training images from their tags alone (TAGS, CAM_CONFIG); sets CAMS
-  stage cam_network  train train_cam "$CAM_CONFIG" "$OUT/cam_network" "$TRAIN_LIST" --opts dataset.tags_file "$TAGS"
+  NPROC=1 stage cam_network  train train_cam "$CAM_CONFIG" "$OUT/cam_network" "$TRAIN_LIST" --opts dataset.tags_file "$TAGS"
   stage cams         infer cam "$CAM_CONFIG" "$OUT/cam_network" "$TRAIN_LIST" "$OUT/cams" --opts dataset.tags_file "$TAGS"
   CAMS=$OUT/cams
 }
@@ -84,7 +84,6 @@ final_masks() {  # final_masks CLASSIFIER: single scale; multi-scale and flip; a
 summary() {  # summary TITLE [TEXT=FIGURE...]: the table of ROWS, and published figures
   local title=$1
   shift
-  known_stages || exit
   run pyscripts/benchmark/report.py --scores_dir "$OUT/scores" --title "$title" --save "$OUT/table.md" \
     --rows "${ROWS[@]}" --published "$@" || exit
 }

@@ -41,6 +41,11 @@ def atomic_path(path):
         partial.unlink(missing_ok=True)
 
 
+def visible_files(folder, pattern="*"):
+    """The sorted files of a folder that match `pattern`, without hidden ones, which killed processes leave."""
+    return sorted(path for path in Path(folder).glob(pattern) if path.is_file() and not path.name.startswith("."))
+
+
 def make_dir(path):
     """Make a folder and those above it, unless they are there; raises UserError where that cannot be."""
     try:

@@ -18,6 +18,7 @@ from spml.files import (
     read_label,
     read_npy,
     read_npz,
+    visible_files,
     write_arrays,
     write_image,
     write_text,
@@ -229,3 +230,10 @@ def test_a_missing_broken_or_pickled_npz_is_an_error_that_names_it(tmp_path):
 def test_a_folder_that_is_not_there_is_an_error_that_says_what_for(tmp_path):
     assert need_dir(tmp_path, "--data_dir") == tmp_path
     assert complaint(need_dir, tmp_path / "x", "--data_dir").startswith(f"--data_dir {tmp_path / 'x'}")
+
+
+def test_what_a_killed_process_left_half_written_is_no_file_of_a_folder(tmp_path):
+    for name in ("b.npy", "a.npy", ".c.17.partial.npy", "a.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.npy").mkdir()
+    assert [path.name for path in visible_files(tmp_path, "*.npy")] == ["a.npy", "b.npy"]

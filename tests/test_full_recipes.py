@@ -106,6 +106,16 @@ def test_voc_from_tags_by_maps_and_seeds_of_another_project(voc, tmp_path):
     assert all("VOC2012/cam/seambox_a6_th0.5" in line for line in lines), done.stderr
 
 
+def test_maps_of_another_project_that_lack_an_image_are_reported_before_training(voc, tmp_path):
+    (tmp_path / "cams").mkdir()
+    done = source_voc("tag", voc, tmp_path, CAMS=str(tmp_path / "cams"))
+    assert done.returncode == 1
+    assert f"cams: 2007_000000.npy and {len(voc[1]['train']) - 1} more not found" in done.stderr
+    assert not (tmp_path / "out/embedding").exists()
+    done = source_voc("tag", voc, tmp_path, SPLIT="tset")
+    assert done.returncode == 1 and "SPLIT=tset: expected val or test" in done.stderr
+
+
 def test_a_missing_file_is_reported_before_training(voc, tmp_path):
     root = tmp_path / "data"
     shutil.copytree(voc[0], root)

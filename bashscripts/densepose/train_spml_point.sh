@@ -13,7 +13,8 @@
   TRUTH=$DATAROOT/segcls/densepose/gray CLASSES=15 GRID=24,24
   CONFIG=configs/densepose/point.yaml CLASSIFIER=configs/densepose/classifier.yaml
   TRAIN_LIST=$LISTS/train2014_point.txt TRUTH_LIST=$LISTS/train2014_full_subset.txt VAL_LIST=$LISTS/minival2014.txt
-  stage lists run pyscripts/data/densepose_lists.py --data_dir "$DATA" --save_dir "$LISTS" --check
+  again lists
+  stage lists run pyscripts/data/densepose_lists.py --data_dir "$DATA" --save_dir "$LISTS" --splits train2014 minival2014 --check
   from_parts
   summary "DensePose minival2014, from points" "published=44.15"
 )

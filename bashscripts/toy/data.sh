@@ -14,6 +14,7 @@ fi
 TRUTH=$DATA/$TRUTH_DIR
 TRAIN_LIST=$DATA/lists/train_$TRAIN_KIND.txt TRUTH_LIST=$DATA/lists/train_full.txt VAL_LIST=$DATA/lists/val.txt
 
+again data
 stage data run pyscripts/data/make_toy.py --save_dir "$DATA" ${MAKE_TOY-}
 
 weak_baseline() {  # weak_baseline WHAT [FLAGS...]: the same network by cross-entropy alone, on WHAT the recipe starts from

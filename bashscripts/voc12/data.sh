@@ -20,16 +20,34 @@ case $KIND in
 esac
 if [[ -n $SEEDS && ! -d $SEEDS ]]; then SEEDS= LABELS= TRAIN_LIST=$TRUTH_LIST; fi
 
+again lists
 stage lists run pyscripts/data/voc_lists.py --data_dir "$DATA" --save_dir "$LISTS" --kinds full $LABELS --check
 
 voc_cams() {  # sets CAMS, to our own maps unless the user named some
-  [[ -n ${CAMS-} ]] && return
+  if [[ -n ${CAMS-} ]]; then
+    again cam_files
+    stage cam_files  find_cams
+    return
+  fi
   TAGS=$OUT/tags.txt CAM_CONFIG=configs/voc12/cam.yaml
   stage tags run pyscripts/data/image_tags.py --xml_dir "$DATA/VOC2012/Annotations" --save_path "$TAGS"
   own_cams
 }
 
-if [[ ${SPLIT:-val} == test ]]; then
+find_cams() {  # whether CAMS holds the maps of all training images
+  local image rest name missing=()
+  while read -r image rest; do
+    name=${image##*/}
+    [[ -f $CAMS/${name%.*}.npy ]] || missing+=("${name%.*}.npy")
+  done <"$TRAIN_LIST"
+  ((${#missing[@]} == 0)) || { echo "CAMS=$CAMS: ${missing[0]} and $((${#missing[@]} - 1)) more not found" >&2; return 1; }
+}
+
+case ${SPLIT:-val} in
+  val | test) ;;
+  *) echo "SPLIT=$SPLIT: expected val or test" >&2; exit 1 ;;
+esac
+if [[ ${SPLIT:-val} == test && -z ${LIST_STAGES-} ]]; then
   VAL_LIST=$LISTS/test.txt
   segment() {  # masks of the test images, for the server: there is no truth to score them with
     local name=$1 script=$2 config=$3 snapshots=$4

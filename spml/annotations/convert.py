@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from spml.errors import UserError
-from spml.files import need_dir
+from spml.files import need_dir, visible_files
 from spml.parallel import map_files
 
 
@@ -35,7 +35,7 @@ def add_common_flags(parser):
 
 def need_files(folder, pattern, what):
     """The sorted files of a folder that match `pattern`; raises UserError naming `what` they are if there are none."""
-    found = sorted(path for path in need_dir(folder, what).glob(pattern) if path.is_file())
+    found = visible_files(need_dir(folder, what), pattern)
     if not found:
         raise UserError(f"{what} {folder}: no {pattern} files in there")
     return found

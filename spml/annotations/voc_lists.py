@@ -28,12 +28,12 @@ def voc_splits(split_dir, sbd_dir, test_file):
     return splits
 
 
-def voc_data_lists(splits, kinds):
+def voc_data_lists(splits, kinds, test_folder="VOC2012-test"):
     """{list file name: rows} of the splits: one training list for each kind of label, val and test."""
     lists = {f"train_{kind}.txt": voc_train_rows(splits["train"], VOC_LABEL_DIRS[kind]) for kind in kinds}
     lists["val.txt"] = voc_val_rows(splits["val"])
     if "test" in splits:
-        lists["test.txt"] = voc_test_rows(splits["test"])
+        lists["test.txt"] = voc_test_rows(splits["test"], test_folder)
     return lists
 
 
@@ -51,7 +51,9 @@ def main(argv=None):
     for name, ids in splits.items():
         if len(ids) != VOC_COUNTS[name]:
             warn(f"{name} has {len(ids)} images, the published split has {VOC_COUNTS[name]}")
-    write_lists(voc_data_lists(splits, args.kinds), args)
+    # Whoever unpacks the test set over the other one has its images there too.
+    test_folder = "VOC2012-test" if (args.data_dir / "VOC2012-test").is_dir() else "VOC2012"
+    write_lists(voc_data_lists(splits, args.kinds, test_folder), args)
 
 
 def _parse(argv):

@@ -62,9 +62,9 @@ def voc_val_rows(ids):
     return [(f"VOC2012/JPEGImages/{name}.jpg", *[f"VOC2012/segcls/{name}.png"] * 2) for name in ids]
 
 
-def voc_test_rows(ids):
-    """Lines with only an image, of VOC test images."""
-    return [(f"VOC2012-test/JPEGImages/{name}.jpg",) for name in ids]
+def voc_test_rows(ids, folder="VOC2012-test"):
+    """Lines with only an image, of VOC test images in a folder of the data root."""
+    return [(f"{folder}/JPEGImages/{name}.jpg",) for name in ids]
 
 
 def densepose_train_rows(ids, label_dir):

@@ -72,7 +72,7 @@ def open_dataset(config, args):
     if relations and rank() == 0 and not dataset.has_unlabelled():
         print(
             f"warning: {data_list}: no unlabelled pixel was found ({config.dataset.num_classes}..254); if these masks "
-            "write 255 for unlabelled pixels, set dataset.unlabelled_index: 255",
+            "write 255 for unlabelled pixels, set dataset.unlabelled_index: 255; if all are labelled, nothing is wrong",
             file=sys.stderr,
         )
     return dataset

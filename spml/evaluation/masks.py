@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spml.errors import UserError
-from spml.files import need_dir, read_label
+from spml.files import need_dir, read_label, visible_files
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def find_masks(pred_dir, gt_dir, inst_dir=None, string_replace="", ids=None):
 
 
 def _list_masks(pred_dir):
-    predictions = sorted(path for path in need_dir(pred_dir, "--pred_dir").rglob("*.png") if path.is_file())
+    predictions = visible_files(need_dir(pred_dir, "--pred_dir"), "**/*.png")
     if not predictions:
         raise UserError(f"--pred_dir {pred_dir}: holds no .png masks")
     return predictions
@@ -79,7 +79,7 @@ def _partner(prediction, place, flag, folder, replacement):
 def count_unscored(masks, gt_dir):
     """The number of masks in `gt_dir` that are the truth of none of `masks`."""
     scored = {pair.truth.resolve() for pair in masks}
-    return sum(path.resolve() not in scored for path in Path(gt_dir).rglob("*.png"))
+    return sum(path.resolve() not in scored for path in visible_files(gt_dir, "**/*.png"))
 
 
 def read_pair(masks):

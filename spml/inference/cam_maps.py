@@ -17,6 +17,8 @@ SMALLEST_MAXIMUM = 1e-5
 
 def write_cams(job):
     """Write the class activation maps of every image of a job to SAVE_DIR/ID.npy."""
+    if not job.config.dataset.tags_file:
+        raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
     tags = read_tags(job.config.dataset.tags_file, job.config.dataset.num_classes)
     untagged = [sample.id for sample in job.samples if sample.id not in tags]
     if untagged:

@@ -12,7 +12,7 @@ from spml.config import load_config
 from spml.data.cams import cam_path, read_cam
 from spml.data.lists import Sample, read_list
 from spml.errors import UserError
-from spml.files import need_dir, read_image, read_label
+from spml.files import need_dir, read_image, read_label, visible_files
 from spml.inference.memory import read_memory
 from spml.inference.outputs import MASKS, Outputs
 from spml.models.snapshots import snapshot_path
@@ -156,7 +156,7 @@ def find_samples(flags, config, need_labels):
         return read_list(data_dir, data_list, need_labels, flags.semantic_dir)
     if need_labels:
         raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
-    images = sorted(path for path in data_dir.iterdir() if path.suffix.lower() in IMAGE_ENDINGS)
+    images = [path for path in visible_files(data_dir) if path.suffix.lower() in IMAGE_ENDINGS]
     if not images:
         raise UserError(f"--data_dir {data_dir}: holds no {', '.join(IMAGE_ENDINGS)}, and there is no --data_list")
     for first, second in zip(images, images[1:], strict=False):

@@ -1,11 +1,9 @@
 """Reading remembered prototypes: files of prototype.py, and those of the published program."""
 
-from pathlib import Path
-
 import numpy as np
 
 from spml.errors import UserError
-from spml.files import need_dir, read_npy, read_npz
+from spml.files import need_dir, read_npy, read_npz, visible_files
 
 
 def read_prototypes(path, dim):
@@ -32,7 +30,7 @@ def read_prototypes(path, dim):
 def read_memory(folder, dim, num_classes):
     """All prototypes of a folder whose label is a class: [M, dim] float32 and [M]; raises UserError for none."""
     folder = need_dir(folder, "--semantic_memory_dir")
-    paths = {path.stem: path for path in sorted(Path(folder).iterdir()) if path.suffix in (".npy", ".npz")}
+    paths = {path.stem: path for path in visible_files(folder) if path.suffix in (".npy", ".npz")}
     if not paths:
         raise UserError(f"--semantic_memory_dir {folder}: holds no prototypes ID.npz; make them with prototype.py")
     prototypes, labels = zip(*(read_prototypes(path, dim) for path in paths.values()), strict=True)

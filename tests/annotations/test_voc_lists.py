@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from spml.annotations.voc_lists import main
@@ -113,3 +115,10 @@ def test_a_missing_split_file_is_named(tree):
     (tree / "sbd/dataset/val.txt").unlink()
     with pytest.raises(UserError, match="sbd/dataset/val.txt"):
         run(tree)
+
+
+def test_test_images_may_lie_with_the_others(tree):
+    shutil.move(tree / "VOC2012-test/ImageSets/Segmentation/test.txt", tree / "VOC2012/ImageSets/Segmentation/test.txt")
+    shutil.rmtree(tree / "VOC2012-test")
+    run(tree)
+    assert lines(tree, "test.txt") == ["VOC2012/JPEGImages/2008_000006.jpg"]
