@@ -4,7 +4,7 @@
 # The user may set:
 #   FROM=STAGE  start there, earlier stages are taken as done      TO=STAGE  stop after it     LIST_STAGES=1  only name them
 #   NPROC=4     processes (GPUs) that train the embedding          OPTS="key value ..."  configuration keys for every stage
-# To run a stage again, delete its mark $OUT/.done/STAGE and its output.
+# To run a stage again, delete its mark $OUT/.done/STAGE and its output, and those of all later stages.
 
 set -uo pipefail
 set -f  # OPTS holds lists like [64,64]
