@@ -5,8 +5,8 @@ import textwrap
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from spml.data.labels import UNLABELLED
 from spml.errors import UserError
-from spml.labels import UNLABELLED
 
 MARGIN = 6
 GREY = 128

@@ -10,8 +10,10 @@ import torch
 import yaml
 
 from spml.config import load_config
+from spml.data.files import write_image
 from spml.data.lists import write_list
-from spml.files import write_image
+
+pytest_plugins = ["inference_fixtures"]
 
 GOLDEN = Path(__file__).parent / "golden"
 

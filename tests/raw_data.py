@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from spml.annotations.classes import DENSEPOSE_CLASSES, VOC_CLASSES
-from spml.toy.parts import draw_figures
-from spml.toy.scenes import draw_scene
-from spml.toy.weak_labels import visible_regions, voc_xml
+from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES
+from spml.prepare.toy.parts import draw_figures
+from spml.prepare.toy.scenes import draw_scene
+from spml.prepare.toy.weak_labels import visible_regions, voc_xml
 from spml.visualize import voc_palette
 
 # The five toy classes under names of VOC; the six toy parts as parts of DensePose.

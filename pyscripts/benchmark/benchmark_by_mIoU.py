@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Score a folder of masks by mean intersection over union."""
 
-from spml.cli import run
-from spml.evaluation.benchmark import main_miou
+from spml.commands.benchmark import main_miou
+from spml.commands.flags import run
 
 if __name__ == "__main__":
     run(main_miou)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Print the table that ends a recipe from the scores of its stages."""
 
-from spml.cli import run
-from spml.evaluation.report import main
+from spml.commands.flags import run
+from spml.commands.report import main
 
 if __name__ == "__main__":
     run(main)

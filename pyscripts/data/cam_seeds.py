@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """CAM files to seed labels, from tags alone or within boxes."""
 
-from spml.annotations.cams import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.cam_seeds import main
 
 if __name__ == "__main__":
     run(main)

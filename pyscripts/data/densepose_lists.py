@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """DensePose data lists from the annotation files."""
 
-from spml.annotations.densepose_lists import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.densepose_lists import main
 
 if __name__ == "__main__":
     run(main)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """DensePose-COCO JSON to part labels, points and person masks."""
 
-from spml.annotations.densepose_masks import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.densepose_masks import main
 
 if __name__ == "__main__":
     run(main)

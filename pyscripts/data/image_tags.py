@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Image tags from VOC XML or label maps."""
 
-from spml.annotations.tags import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.image_tags import main
 
 if __name__ == "__main__":
     run(main)

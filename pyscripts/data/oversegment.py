@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Over-segment images, or their contour strengths, into at most 255 regions each."""
 
-from spml.annotations.oversegment import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.oversegment import main
 
 if __name__ == "__main__":
     run(main)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """ScribbleSup XML to scribbles of several lengths, and points."""
 
-from spml.annotations.scribbles import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.scribbles import main
 
 if __name__ == "__main__":
     run(main)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """VOC colour masks and SBD .mat files to grey label maps."""
 
-from spml.annotations.masks import main
-from spml.cli import run
+from spml.commands.flags import run
+from spml.prepare.voc_masks import main
 
 if __name__ == "__main__":
     run(main)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Class activation maps of tagged images, in the file format of the published CAMs."""
 
-from spml.cli import run
-from spml.inference.pipelines import cam
+from spml.commands.flags import run
+from spml.commands.pipelines import cam
 
 if __name__ == "__main__":
     run(cam)

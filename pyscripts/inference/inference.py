@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes."""
 
-from spml.cli import run
-from spml.inference.pipelines import inference
+from spml.commands.flags import run
+from spml.commands.pipelines import inference
 
 if __name__ == "__main__":
     run(inference)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes, refined by a dense CRF."""
 
-from spml.cli import run
-from spml.inference.pipelines import inference_crf
+from spml.commands.flags import run
+from spml.commands.pipelines import inference_crf
 
 if __name__ == "__main__":
     run(inference_crf)

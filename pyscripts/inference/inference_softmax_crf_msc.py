@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Segment by the classifier's soft-max over five scales with flips, refined by a dense CRF."""
 
-from spml.cli import run
-from spml.inference.pipelines import inference_softmax_crf_msc
+from spml.commands.flags import run
+from spml.commands.pipelines import inference_softmax_crf_msc
 
 if __name__ == "__main__":
     run(inference_softmax_crf_msc)

@@ -7,10 +7,10 @@ import torch
 from torch.utils.data import Dataset
 
 from spml.data import transforms as T
-from spml.data.tags import read_tags
+from spml.data.files import read_image, read_label
+from spml.data.labels import UNLABELLED, VOID
+from spml.data.tag_files import read_tags
 from spml.errors import UserError
-from spml.files import read_image, read_label
-from spml.labels import UNLABELLED, VOID
 
 GREY_PROBABILITY = 0.3
 BLUR_PROBABILITY = 0.5

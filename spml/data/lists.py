@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from spml.data.files import write_text
 from spml.errors import UserError
-from spml.files import write_text
 
 
 @dataclass(frozen=True)

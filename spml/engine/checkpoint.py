@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
+from spml.data.files import atomic_path
 from spml.errors import UserError
-from spml.files import atomic_path
 from spml.models.snapshots import newest_snapshot, snapshot_iterations
 from spml.models.weights import load_file, load_into
 

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from spml.config import save_config
-from spml.engine.distributed import mean_over_ranks, rank, world_size
+from spml.engine.processes import mean_over_ranks, rank, world_size
 from spml.visualize import colorize, contact_sheet, draw_boundaries, load_palette, pca_rgb
 
 PICTURED_IMAGES = 4

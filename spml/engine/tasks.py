@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spml.engine.distributed import gather_segments, joins_batch_norm
+from spml.engine.processes import gather_segments, joins_batch_norm
 from spml.errors import UserError
 from spml.losses.objective import build_objective, cross_entropy, pixel_accuracy
 from spml.losses.relations import neighbour_accuracy
-from spml.models.cam import build_cam
+from spml.models.cam_network import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding, parse_backbone
 from spml.models.weights import load_pretrained
-from spml.segments.memory import MemoryBank
+from spml.segments.memory_bank import MemoryBank
 from spml.segments.prototypes import Prototypes, gather_prototypes
 from spml.segments.segment import Segments, resize_labels, segment_batch
 

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from spml.cli import training_parser
+from spml.commands.flags import training_parser
 from spml.config import load_config
 from spml.data.datasets import Augmentation, WeakLabelDataset
 from spml.data.lists import read_list
 from spml.data.stream import StreamSampler, make_loader
 from spml.devices import choose_device
 from spml.engine import checkpoint
-from spml.engine.distributed import any_rank, joins_batch_norm, mean_over_ranks, process_group, rank, world_size
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
+from spml.engine.processes import any_rank, joins_batch_norm, mean_over_ranks, process_group, rank, world_size
 from spml.engine.tasks import build_memory, build_task, load_weights
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_iterations

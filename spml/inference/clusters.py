@@ -2,7 +2,7 @@
 
 import torch
 
-from spml.labels import VOID
+from spml.data.labels import VOID
 from spml.models.local_features import location_features
 from spml.segments.prototypes import segment_prototypes
 from spml.segments.segment import segment_batch

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from spml.data.cams import seed_scores
+from spml.data.cam_files import seed_scores
+from spml.data.labels import VOID
 from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.random_walk import affinity, random_walk
 from spml.inference.scores import retrieval_pyramid, unit_range
-from spml.labels import VOID
 from spml.models.embedding import resize
 from spml.segments.kmeans import nearest_prototype
 from spml.segments.segment import resize_labels

@@ -8,7 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from spml.errors import UserError
-from spml.models.cam import build_cam
+from spml.models.cam_network import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 from spml.models.snapshots import newest_snapshot

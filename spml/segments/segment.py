@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from spml.labels import VOID
+from spml.data.labels import VOID
 from spml.segments.kmeans import initial_clusters, spherical_kmeans
 
 AFFINITY_EMBEDDING_WEIGHT = 0.1

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from spml.data.datasets import Augmentation, Batch, WeakLabelDataset, collate, tag_set
+from spml.data.files import read_label, write_image
 from spml.data.lists import read_list
 from spml.errors import UserError
-from spml.files import read_label, write_image
 
 STILL = {"mirror": False, "scale": None, "random_crop": False}
 

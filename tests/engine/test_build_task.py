@@ -7,10 +7,10 @@ import torch
 from tiny_tasks import classifier_task, gradients, random_batch
 
 from spml.config import load_config
-from spml.engine import distributed
+from spml.engine import processes
 from spml.engine.tasks import EmbeddingTask, build_memory, build_task, load_weights
 from spml.errors import UserError
-from spml.segments.memory import MemoryBank
+from spml.segments.memory_bank import MemoryBank
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
@@ -44,7 +44,7 @@ def test_a_psp_head_is_not_trained_on_batches_of_one(tiny_config, monkeypatch):
     config = tiny_config(network=network, train={"batch_size": 1})
     with pytest.raises(UserError, match="train.batch_size is 1, expected at least 2: the head of panoptic_pspnet"):
         build_task(config, CPU)
-    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(processes, "world_size", lambda: 2)
     with pytest.raises(UserError, match="train.batch_size"):
         build_task(config, CPU)
     assert isinstance(build_task(config, torch.device("cuda")), EmbeddingTask)

@@ -8,7 +8,7 @@ from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import EmbeddingTask
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_iterations
-from spml.segments.memory import MemoryBank
+from spml.segments.memory_bank import MemoryBank
 from spml.segments.prototypes import Prototypes
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from spml.config import load_config
 from spml.data.datasets import Batch
 from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import CamTask, ClassifierTask, EmbeddingTask
-from spml.segments.memory import MemoryBank
+from spml.segments.memory_bank import MemoryBank
 
 PUBLISHED = {
     "network.embedding_dim": "64",

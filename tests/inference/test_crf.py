@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spml.cli import inference_parser
+from spml.commands.flags import inference_parser
 from spml.inference.crf import CRFParameters, dense_crf
 
 FLAT = np.full((12, 10, 3), 90, np.uint8)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from spml.commands.job import Item
 from spml.inference import pseudo_labels
-from spml.inference.job import Item
-from spml.inference.model import Model
 from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
+from spml.inference.segmenter import Model
 
 
 def drawn(*shape, seed=0):

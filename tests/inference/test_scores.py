@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from spml.inference.job import Item
-from spml.inference.model import Model
-from spml.inference.prototypes import image_prototypes
+from spml.commands.job import Item
+from spml.inference.gallery import image_prototypes
 from spml.inference.retrieval import Memory
 from spml.inference.scores import resized_image, retrieval, retrieval_pyramid, softmax, softmax_pyramid
+from spml.inference.segmenter import Model
 
 COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]], np.uint8)
 

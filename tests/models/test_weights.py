@@ -7,7 +7,7 @@ import torch
 
 from spml.config import load_config
 from spml.errors import UserError
-from spml.models.cam import build_cam
+from spml.models.cam_network import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 from spml.models.weights import load_cam, load_file, load_pretrained, load_snapshot, our_name

@@ -1,1 +1,0 @@
-"""Raw annotations (scribbles, points, boxes, CAMs, colour masks, contours) turned into label maps."""

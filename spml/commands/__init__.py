@@ -1,0 +1,1 @@
+"""What scripts do: flags, what is read and written, worker processes, shares of ranks."""

@@ -1,0 +1,59 @@
+"""Fingerprints of files and folders: short texts that differ where the content does, made without reading much."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+LENGTH = 16
+
+
+def of_value(value: Any) -> str:
+    """Fingerprint of plain data (dicts, lists, numbers, text), whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:LENGTH]
+
+
+def of_file(path: str | Path) -> str:
+    """Fingerprint of a file's content; of a zip archive (`.pth`, `.npz`) that of its table of check sums.
+
+    Raises OSError where it cannot be read.
+    """
+    path = Path(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            # Snapshots name their top folder after the file; that is no content.
+            return of_value(
+                [(i.filename.partition("/")[2] or i.filename, i.CRC, i.file_size) for i in archive.infolist()]
+            )
+    with open(path, "rb") as file:
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()[:LENGTH] if hasattr(hashlib, "file_digest") else _sha(file)
+        )
+
+
+def _sha(file: Any) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()[:LENGTH]
+
+
+def of_stamps(paths: list[Path]) -> str:
+    """Fingerprint of many files by name, size and time of change: what tells an edited data set from the one before."""
+    stamps = ((str(path), path.stat()) for path in sorted(paths))
+    return of_value([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stamps])
+
+
+def of_folder(folder: str | Path) -> str:
+    """Fingerprint of the visible files below a folder by relative name, size and time of change."""
+    folder = Path(folder)
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    return of_value([(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Lines `key was OLD, is NEW` for the entries in which two flat dicts differ."""
+    missing = object()
+    keys = [key for key in {**old, **new} if old.get(key, missing) != new.get(key, missing)]
+    return [f"{key} was {old.get(key, 'absent')!r}, is {new.get(key, 'absent')!r}" for key in keys]

@@ -1,0 +1,41 @@
+"""Reading remembered prototypes: files of prototype.py, and those of the published program."""
+
+import numpy as np
+
+from spml.data.files import need_dir, read_npy, read_npz, visible_files
+from spml.errors import UserError
+
+
+def read_prototypes(path, dim):
+    """Prototypes [S, dim] float32 and labels [S] of one image, from `.npz`, or from a `.npy` that pickles a dict.
+
+    Raises UserError where the file holds anything else.
+    """
+    content = read_npz(path) if path.suffix == ".npz" else read_npy(path)
+    try:
+        prototype = np.asarray(content["prototype"], np.float32)
+        label = np.asarray(content["prototype_label"]).astype(np.int64).reshape(-1)
+    except (TypeError, ValueError, KeyError, IndexError):
+        raise UserError(f"{path}: expected the arrays prototype and prototype_label") from None
+    if prototype.ndim != 2 or len(prototype) != len(label) or prototype.shape[1] != dim:
+        raise UserError(
+            f"{path}: prototype has shape {prototype.shape} and prototype_label {len(label)} entries; "
+            f"expected S×{dim} (network.embedding_dim) and S"
+        )
+    if not np.isfinite(prototype).all():
+        raise UserError(f"{path}: prototype holds values that are not finite")
+    return prototype, label
+
+
+def read_memory(folder, dim, num_classes):
+    """All prototypes of a folder whose label is a class: [M, dim] float32 and [M]; raises UserError for none."""
+    folder = need_dir(folder, "--semantic_memory_dir")
+    paths = {path.stem: path for path in visible_files(folder) if path.suffix in (".npy", ".npz")}
+    if not paths:
+        raise UserError(f"--semantic_memory_dir {folder}: holds no prototypes ID.npz; make them with prototype.py")
+    prototypes, labels = zip(*(read_prototypes(path, dim) for path in paths.values()), strict=True)
+    prototype, label = np.concatenate(prototypes), np.concatenate(labels)
+    is_class = (label >= 0) & (label < num_classes)
+    if not is_class.any():
+        raise UserError(f"--semantic_memory_dir {folder}: none of {len(label)} prototypes has a label < {num_classes}")
+    return prototype[is_class], label[is_class]

@@ -1,0 +1,38 @@
+"""Files of image tags: which classes an image holds, one `ID class class ...` a line."""
+
+from pathlib import Path
+
+from spml.data.files import write_text
+from spml.errors import UserError
+
+
+def read_tags(path, num_classes):
+    """Read image tags: {image id: ascending class ids from 1 on}; a line with an id alone is an image without a tag.
+
+    Raises UserError for a file that is missing or empty, a repeated image, and a tag outside 1..num_classes − 1.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"tags {path}: cannot be read ({error})") from None
+    tags = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        name, *fields = line.split()
+        if name in tags:
+            raise UserError(f"tags {path}, line {number}: {name} occurs twice")
+        if not all(field.isascii() and field.isdigit() and 0 < int(field) < num_classes for field in fields):
+            raise UserError(
+                f"tags {path}, line {number}: expected 'ID class class ...' with classes from 1 to {num_classes - 1}, "
+                f"not {line.strip()!r}"
+            )
+        tags[name] = tuple(sorted({int(field) for field in fields}))
+    if not tags:
+        raise UserError(f"tags {path}: is empty; expected one 'ID class class ...' a line")
+    return tags
+
+
+def write_tags(path, tags):
+    """Write image tags, {image id: class ids}, atomically, sorted by image."""
+    write_text(path, "".join(" ".join(map(str, [name, *sorted(tags[name])])) + "\n" for name in sorted(tags)))

@@ -1,0 +1,78 @@
+"""DensePose data lists from the annotation files."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from spml.data.files import need_dir
+from spml.prepare.convert import flag_number
+from spml.prepare.densepose_masks import read_annotated
+from spml.prepare.list_files import add_list_flags, write_lists
+from spml.prepare.splits import DENSEPOSE_LABEL_DIRS, densepose_train_rows, densepose_val_rows
+
+SPLITS = ("train2014", "minival2014", "valminusminival2014")
+
+
+def annotation_name(split):
+    """The annotation file of a split as DensePose-COCO names it."""
+    return f"densepose_coco_2014_{split.removesuffix('2014')}.json"
+
+
+def densepose_data_lists(split, ids, subset, seed):
+    """{list file name: rows} of a split.
+
+    train2014: a list for each kind of label, and one of `subset` images drawn with a fixed seed, for the prototypes;
+    the others: one list with the truth.
+    """
+    if split != "train2014":
+        return {f"{split}.txt": densepose_val_rows(ids)}
+    chosen = np.random.default_rng(seed).permutation(len(ids))[:subset]
+    some = [ids[place] for place in sorted(chosen)]
+    lists = {
+        f"train2014_{kind}.txt": densepose_train_rows(ids, folder) for kind, folder in DENSEPOSE_LABEL_DIRS.items()
+    }
+    return lists | {
+        f"train2014_{kind}_subset.txt": densepose_train_rows(some, folder)
+        for kind, folder in DENSEPOSE_LABEL_DIRS.items()
+    }
+
+
+def main(argv=None):
+    """Write the lists of the wanted splits."""
+    args = _parse(argv)
+    need_dir(args.data_dir, "--data_dir")
+    args.save_dir = args.save_dir or args.data_dir / "lists"
+    annotation_dir = args.annotation_dir or args.data_dir / "annotations"
+    lists = {}
+    for split in args.splits:
+        ids = [picture.id for picture in read_annotated(annotation_dir / annotation_name(split))]
+        lists |= densepose_data_lists(split, ids, args.subset, args.seed)
+    write_lists(lists, args)
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        description="DensePose data lists: train2014_{full,point}.txt, the same of a subset for the prototypes, "
+        "minival2014.txt and valminusminival2014.txt"
+    )
+    parser.add_argument("--data_dir", type=Path, required=True, help="the data root")
+    parser.add_argument("--save_dir", type=Path, help="where to write the lists (default DATA_DIR/lists)")
+    parser.add_argument(
+        "--annotation_dir", type=Path, help="folder of densepose_coco_2014_*.json (default DATA_DIR/annotations)"
+    )
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=SPLITS, help="default: %(default)s")
+    parser.add_argument(
+        "--subset",
+        type=flag_number("--subset", int, 1, 10**6),
+        default=3000,
+        help="training images for the prototypes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=flag_number("--seed", int, 0, 2**31),
+        default=0,
+        help="the same seed gives the same subset (default: %(default)s)",
+    )
+    add_list_flags(parser)
+    return parser.parse_args(argv)

@@ -1,0 +1,67 @@
+"""What is written, where, and at which size."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spml.commands.outputs import CLUSTERS, MASKS, PROTOTYPES, Outputs, resize_pixels
+from spml.data.files import read_npz
+from spml.data.transforms import resize_label
+from spml.inference.crf import CRFParameters, dense_crf
+from spml.visualize import voc_palette
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return Outputs(tmp_path, voc_palette(), CRFParameters())
+
+
+def test_a_mask_is_written_in_grey_and_in_colour(outputs, tmp_path):
+    mask = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert not outputs.exist("a", MASKS)
+    outputs.write_mask("a", mask)
+    grey, colour = (Image.open(tmp_path / folder / "a.png") for folder in ("semantic_gray", "semantic_color"))
+    assert grey.mode == "L" and (np.array(grey) == mask).all()
+    assert (np.array(colour.convert("RGB")) == voc_palette()[mask]).all()
+    assert outputs.exist("a", MASKS) and not outputs.exist("a", MASKS + PROTOTYPES)
+
+
+def test_prototypes_are_plain_arrays(outputs, tmp_path):
+    outputs.write_prototypes("a", np.eye(3, dtype=np.float64), np.array([0, 254, 255], np.uint8))
+    written = read_npz(tmp_path / "semantic_prototype" / "a.npz")
+    assert written["prototype"].dtype == np.float32 and written["prototype_label"].tolist() == [0, 254, 255]
+    assert sorted(written) == ["prototype", "prototype_label"]
+
+
+def test_segments_keep_their_ids_beyond_eight_bits(outputs, tmp_path):
+    for count in (256, 300):
+        outputs.write_clusters("a", np.arange(count).reshape(-1, 4))
+        assert (np.array(Image.open(tmp_path / "semantic_cluster" / "a.png")) == np.arange(count).reshape(-1, 4)).all()
+    assert outputs.exist("a", CLUSTERS)
+
+
+def test_scores_pass_the_crf_at_their_own_size_and_return_to_the_images(outputs, tmp_path):
+    scores = np.random.default_rng(1).random((3, 18, 15)).astype(np.float32)
+    outputs.finish_mask("a", IMAGE, scores)
+    refined = dense_crf(resize_pixels(IMAGE, (18, 15)), scores, CRFParameters()).argmax(0).astype(np.uint8)
+    assert (np.array(Image.open(tmp_path / "semantic_gray" / "a.png")) == resize_label(refined, (12, 10))).all()
+
+
+def test_a_mask_is_only_resized_and_void_stays_void(outputs, tmp_path):
+    values = np.random.default_rng(1).integers(0, 3, (6, 5)).astype(np.uint8)
+    void = np.zeros((12, 10), bool)
+    void[3, 4:6] = True
+    outputs.finish_mask("a", IMAGE, values, void)
+    expected = values.repeat(2, 0).repeat(2, 1)
+    expected[void] = 255
+    assert (np.array(Image.open(tmp_path / "semantic_gray" / "a.png")) == expected).all()
+
+
+def test_the_crf_sees_the_image_itself_or_its_truncated_resize():
+    assert resize_pixels(IMAGE, (12, 10)) is IMAGE
+    flat = np.full((7, 9, 3), 119, np.uint8)
+    assert (resize_pixels(flat, (20, 31)) == 119).all()
+    ramp = np.array([[0, 3]], np.uint8)[..., None].repeat(3, 2)
+    assert resize_pixels(ramp, (1, 4))[0, :, 0].tolist() == [0, 0, 2, 3]

@@ -1,0 +1,51 @@
+import pytest
+
+from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES, class_id, read_class_names
+from spml.errors import UserError
+
+
+def test_tables_have_the_published_places():
+    assert len(VOC_CLASSES) == 21 and len(DENSEPOSE_CLASSES) == 15
+    assert (VOC_CLASSES[1], VOC_CLASSES[15], VOC_CLASSES[20]) == ("aeroplane", "person", "tvmonitor")
+    assert (DENSEPOSE_CLASSES[2], DENSEPOSE_CLASSES[4], DENSEPOSE_CLASSES[14]) == ("right hand", "left foot", "head")
+
+
+def test_mirroring_swaps_exactly_left_and_right_names():
+    mirrored = [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14]
+    sides = {"left": "right", "right": "left"}
+    for name, other in zip(DENSEPOSE_CLASSES, mirrored, strict=True):
+        assert DENSEPOSE_CLASSES[other] == " ".join(sides.get(word, word) for word in name.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("background", 0), ("Dining Table", 11), ("potted-plant", 16), ("plane", 1), ("tv", 20), ("monitor", 20)],
+)
+def test_names_are_found_whatever_their_spelling(name, expected):
+    assert class_id(name, VOC_CLASSES, "here") == expected
+
+
+@pytest.mark.parametrize("name", ["unicorn", "", "  "])
+def test_an_unknown_name_is_an_error_that_says_where(name):
+    with pytest.raises(UserError, match="a.xml: unknown class"):
+        class_id(name, VOC_CLASSES, "a.xml")
+
+
+def test_a_synonym_counts_only_where_its_class_exists():
+    with pytest.raises(UserError):
+        class_id("tv", ("background", "striped"), "here")
+
+
+def test_class_names_come_from_a_file(tmp_path):
+    (tmp_path / "names.txt").write_text("background\nstriped\n\ndotted\n")
+    assert read_class_names(tmp_path / "names.txt") == ("background", "striped", "dotted")
+    assert read_class_names(None) == VOC_CLASSES
+
+
+@pytest.mark.parametrize("content", ["background\n", "a\nA\n", "".join(f"c{n}\n" for n in range(300))])
+def test_impossible_class_names_are_refused(tmp_path, content):
+    (tmp_path / "names.txt").write_text(content)
+    with pytest.raises(UserError, match="names.txt"):
+        read_class_names(tmp_path / "names.txt")
+    with pytest.raises(UserError, match="nowhere"):
+        read_class_names(tmp_path / "nowhere")

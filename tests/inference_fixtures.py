@@ -1,0 +1,72 @@
+"""Fixtures of inference: a tiny snapshot, and scripts called on the tiny data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from spml.commands.pool import process_context
+from spml.models.classifier import build_classifier
+from spml.models.embedding import build_embedding
+
+INFERENCE = {"train": {"max_iteration": 3}, "test": {"image_size": 44, "crop_size": [32, 32], "stride": [24, 24]}}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Arguments of a script, and the folder of its results."""
+
+    root: Path
+    flags: tuple
+
+    def __call__(self, main, *extra, out="out", drop=()):
+        """Call a script's main with these flags, `extra` ones, and none of those in `drop`; returns its --save_dir."""
+        flags = [word for pair in self.flags if pair[0] not in drop for word in pair]
+        main([*map(str, flags), "--save_dir", str(self.root / out), *map(str, extra)])
+        return self.root / out
+
+
+@pytest.fixture
+def config_path(write_config):
+    """The tiny configuration with windows smaller than the image."""
+    return write_config(**INFERENCE)
+
+
+@pytest.fixture
+def config(tiny_config):
+    """The same as the program sees it."""
+    return tiny_config(**INFERENCE)
+
+
+@pytest.fixture
+def snapshot_dir(tmp_path, config):
+    """A folder with a snapshot of drawn weights, model-2.pth."""
+    torch.manual_seed(0)
+    models = {"embedding_model": build_embedding(config), "prediction_model": build_classifier(config)}
+    (tmp_path / "snapshots").mkdir()
+    torch.save({k: m.state_dict() for k, m in models.items()}, tmp_path / "snapshots" / "model-2.pth")
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def call(tmp_path, tiny_data, config_path, snapshot_dir):
+    """Calls a script's main on the tiny data; CRFs run in this process."""
+    flags = {
+        "--data_dir": tiny_data.root,
+        "--data_list": tiny_data.list,
+        "--cfg_path": config_path,
+        "--snapshot_dir": snapshot_dir,
+        "--workers": 0,
+        "--device": "cpu",
+    }
+    return Run(tmp_path, tuple(flags.items()))
+
+
+@pytest.fixture(scope="session")
+def spawn_context():
+    """Multiprocessing as it is on systems without fork."""
+    from multiprocessing import get_context
+
+    assert process_context().get_start_method() in ("fork", "spawn")
+    return get_context("spawn")
