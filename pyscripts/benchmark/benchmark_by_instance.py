@@ -2,7 +2,7 @@
 """Score a folder of masks by intersection over union weighted by instances."""
 
 from spml.commands.benchmark import main_instance
-from spml.commands.flags import run
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(main_instance)

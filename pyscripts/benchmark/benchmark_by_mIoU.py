@@ -2,7 +2,7 @@
 """Score a folder of masks by mean intersection over union."""
 
 from spml.commands.benchmark import main_miou
-from spml.commands.flags import run
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(main_miou)

@@ -2,7 +2,7 @@
 """Lay images, labels and masks of several stages beside each other in one picture."""
 
 from spml.commands.contact_sheet import main
-from spml.commands.flags import run
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(main)

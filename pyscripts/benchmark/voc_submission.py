@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Write masks in the form that the VOC evaluation server takes."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.commands.voc_submission import main
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """CAM files to seed labels, from tags alone or within boxes."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.prepare.cam_seeds import main
 
 if __name__ == "__main__":

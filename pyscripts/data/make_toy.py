@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Make a small procedural data set with truth and every kind of weak label."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.prepare.toy.make_toy import main
 
 if __name__ == "__main__":

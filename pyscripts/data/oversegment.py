@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Over-segment images, or their contour strengths, into at most 255 regions each."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.prepare.oversegment import main
 
 if __name__ == "__main__":

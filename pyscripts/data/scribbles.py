@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """ScribbleSup XML to scribbles of several lengths, and points."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.prepare.scribbles import main
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """VOC colour masks and SBD .mat files to grey label maps."""
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.prepare.voc_masks import main
 
 if __name__ == "__main__":

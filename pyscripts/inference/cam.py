@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Class activation maps of tagged images, in the file format of the published CAMs."""
 
-from spml.commands.flags import run
 from spml.commands.pipelines import cam
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(cam)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes."""
 
-from spml.commands.flags import run
 from spml.commands.pipelines import inference
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(inference)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Segment by the classifier's soft-max over five scales with flips."""
 
-from spml.commands.flags import run
 from spml.commands.pipelines import inference_softmax_msc
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(inference_softmax_msc)

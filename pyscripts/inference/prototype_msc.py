@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Prototypes of the segments of each image at three scales, labelled by the majority of their pixels."""
 
-from spml.commands.flags import run
 from spml.commands.pipelines import prototype_msc
+from spml.commands.running import run
 
 if __name__ == "__main__":
     run(prototype_msc)

@@ -3,7 +3,7 @@
 
 from functools import partial
 
-from spml.commands.flags import run
+from spml.commands.running import run
 from spml.engine.trainer import main
 
 if __name__ == "__main__":

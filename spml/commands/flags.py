@@ -1,23 +1,9 @@
-"""Command-line flags and the way every script ends: done, or one line that says what is wrong."""
+"""Command-line flags: what they are called, what they take, and which scripts share them."""
 
 import argparse
-import os
-import sys
+from collections.abc import Callable
 
 from spml.errors import UserError
-
-
-def run(main):
-    """Call a script's main; a UserError becomes one line on stderr and exit status 1, Ctrl-C exit status 130."""
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,6 +40,21 @@ def positive(text):
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
     return number
+
+
+def number(flag: str, kind: type, low: float, high: float) -> Callable[[str], float]:
+    """An argparse type: a number of this kind (int or float) from `low` to `high`; raises UserError for others."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise UserError(f"{flag} {text}: expected {kind.__name__} from {low:g} to {high:g}")
+        return value
+
+    return parse
 
 
 def _common_parser(description, required):

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from spml.commands.flags import number
 from spml.data.cam_files import read_cam
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, write_image
 from spml.data.labels import UNLABELLED
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, flag_number, need_files
+from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.prepare.voc_xml import read_boxes
 
 TAG_THRESHOLD, BOX_THRESHOLD = 0.2, 0.5
@@ -102,13 +103,13 @@ def _parse(argv):
     parser.add_argument("--box_dir", type=Path, help="VOC XML files, ID.xml: seeds within the boxes of the objects")
     parser.add_argument(
         "--alpha",
-        type=flag_number("--alpha", float, 0, 1000),
+        type=number("--alpha", float, 0, 1000),
         default=6.0,
         help="power of the background score (1 - max)^alpha; boxes do not use it (default: %(default)s)",
     )
     parser.add_argument(
         "--threshold",
-        type=flag_number("--threshold", float, 0, 1),
+        type=number("--threshold", float, 0, 1),
         help=f"unlabelled below this score (default: {TAG_THRESHOLD}, with boxes {BOX_THRESHOLD})",
     )
     parser.add_argument("--class_names", type=Path, help="text file of class names, one a line (default: VOC's)")

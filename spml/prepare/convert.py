@@ -3,31 +3,17 @@
 from functools import partial
 from pathlib import Path
 
+from spml.commands.flags import number
 from spml.commands.pool import map_files
 from spml.data.files import need_dir, visible_files
 from spml.errors import UserError
-
-
-def flag_number(flag, kind, low, high):
-    """An argparse type: a number of this kind (int or float) from `low` to `high`; raises UserError for others."""
-
-    def parse(text):
-        try:
-            number = kind(text)
-        except ValueError:
-            number = None
-        if number is None or not low <= number <= high:
-            raise UserError(f"{flag} {text}: expected {kind.__name__} from {low:g} to {high:g}")
-        return number
-
-    return parse
 
 
 def add_common_flags(parser):
     """Add the flags of every data-preparation script."""
     parser.add_argument(
         "--workers",
-        type=flag_number("--workers", int, 0, 1024),
+        type=number("--workers", int, 0, 1024),
         help="number of processes (0: no extra one; default: one a core)",
     )
     parser.add_argument("--skip_existing", action="store_true", help="leave outputs that exist as they are")

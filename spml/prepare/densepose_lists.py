@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from spml.commands.flags import number
 from spml.data.files import need_dir
-from spml.prepare.convert import flag_number
 from spml.prepare.densepose_masks import read_annotated
 from spml.prepare.list_files import add_list_flags, write_lists
 from spml.prepare.splits import DENSEPOSE_LABEL_DIRS, densepose_train_rows, densepose_val_rows
@@ -64,13 +64,13 @@ def _parse(argv):
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=SPLITS, help="default: %(default)s")
     parser.add_argument(
         "--subset",
-        type=flag_number("--subset", int, 1, 10**6),
+        type=number("--subset", int, 1, 10**6),
         default=3000,
         help="training images for the prototypes (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
-        type=flag_number("--seed", int, 0, 2**31),
+        type=number("--seed", int, 0, 2**31),
         default=0,
         help="the same seed gives the same subset (default: %(default)s)",
     )

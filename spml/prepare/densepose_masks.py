@@ -4,10 +4,11 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from spml.commands.flags import number
 from spml.data.files import need_dir, write_image
 from spml.errors import UserError
 from spml.prepare.coco import pycocotools_mask, read_pictures
-from spml.prepare.convert import add_common_flags, convert, flag_number
+from spml.prepare.convert import add_common_flags, convert
 from spml.prepare.densepose_labels import (
     annotated_people,
     draw_points,
@@ -85,19 +86,19 @@ def _parse(argv):
     )
     parser.add_argument(
         "--background_points",
-        type=flag_number("--background_points", int, 0, 1000),
+        type=number("--background_points", int, 0, 1000),
         default=2,
         help="points on the background of a picture; with none, no classifier learns it (default: %(default)s)",
     )
     parser.add_argument(
         "--dilate",
-        type=flag_number("--dilate", int, 1, 100),
+        type=number("--dilate", int, 1, 100),
         default=6,
         help="width of a point's dot in pixels (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
-        type=flag_number("--seed", int, 0, 2**31),
+        type=number("--seed", int, 0, 2**31),
         default=0,
         help="the same seed gives the same points (default: %(default)s)",
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from spml.commands.flags import number
 from spml.data.files import need_dir, read_image, write_image
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, flag_number, need_files
+from spml.prepare.convert import add_common_flags, convert, need_files
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 DEFAULT_THRESHOLD = 0.15
@@ -184,13 +185,13 @@ def _parse(argv):
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write the region ids, ID.png")
     parser.add_argument(
         "--threshold",
-        type=flag_number("--threshold", float, 0, 1),
+        type=number("--threshold", float, 0, 1),
         default=DEFAULT_THRESHOLD,
         help="merge across boundaries of a lower mean strength; larger = fewer regions (default: %(default)s)",
     )
     parser.add_argument(
         "--image_size",
-        type=flag_number("--image_size", int, 0, 100_000),
+        type=number("--image_size", int, 0, 100_000),
         default=0,
         help="compute regions with the longest side shrunk to this, 0 = as it is (default: %(default)s)",
     )

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from spml.commands.flags import number
 from spml.data.class_names import VOC_CLASSES, class_id, read_class_names
 from spml.data.files import write_image
 from spml.data.labels import UNLABELLED
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, flag_number, need_files
+from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.prepare.strokes import draw_polyline
 from spml.prepare.voc_xml import image_size, number_of, parse_xml
 
@@ -106,7 +107,7 @@ def _parse(argv):
     parser.add_argument("--save_dir", type=Path, help="where to write (default DATA_DIR/VOC2012/scribble)")
     parser.add_argument(
         "--lengths",
-        type=flag_number("--lengths", float, 0, 1),
+        type=number("--lengths", float, 0, 1),
         nargs="+",
         default=LENGTHS,
         help="shares of the scribbles' length; 0: a point at the middle (default: %(default)s)",

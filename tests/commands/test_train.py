@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from spml.commands.flags import run, training_parser
+from spml.commands.flags import training_parser
+from spml.commands.running import run
 from spml.data.files import write_image
 from spml.errors import UserError
 

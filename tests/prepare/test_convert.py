@@ -2,8 +2,9 @@ import argparse
 
 import pytest
 
+from spml.commands.flags import number
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, flag_number, need_files
+from spml.prepare.convert import add_common_flags, convert, need_files
 
 
 def copy_text(source, targets):
@@ -44,8 +45,8 @@ def test_a_job_is_skipped_only_if_all_its_targets_exist(tmp_path):
 @pytest.mark.parametrize("text", ["-1", "2", "x", "nan", "inf"])
 def test_numbers_outside_their_range_are_refused_by_flag_name(text):
     with pytest.raises(UserError, match=f"--alpha {text}: expected float from 0 to 1"):
-        flag_number("--alpha", float, 0, 1)(text)
-    assert flag_number("--alpha", float, 0, 1)("0.5") == 0.5
+        number("--alpha", float, 0, 1)(text)
+    assert number("--alpha", float, 0, 1)("0.5") == 0.5
 
 
 def test_a_fraction_is_no_number_of_workers():

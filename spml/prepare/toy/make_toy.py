@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spml.commands.flags import number
 from spml.commands.pool import map_files
 from spml.data.files import atomic_path, write_image, write_text
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
 from spml.errors import UserError
-from spml.prepare.convert import flag_number
 from spml.prepare.oversegment import oversegment
 from spml.prepare.toy import parts, scenes, weak_labels
 
@@ -149,11 +149,11 @@ def _parse(argv):
         "seed": (0, 0, 2**32 - 1, "the same seed gives the same files"),
     }
     for name, (default, low, high, text) in numbers.items():
-        kind = flag_number(f"--{name}", int, low, high)
+        kind = number(f"--{name}", int, low, high)
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
     parser.add_argument(
         "--workers",
-        type=flag_number("--workers", int, 0, 1024),
+        type=number("--workers", int, 0, 1024),
         help="number of processes (0: no extra one; default: one a core)",
     )
     return parser.parse_args(argv)
