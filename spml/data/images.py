@@ -81,7 +81,9 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
     first: dict[str, Path] = {}
     for path in paths:
         if first.setdefault(path.stem, path) != path:
-            raise UserError(f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}")
+            raise UserError(
+                f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}"
+            )
     return paths
 
 
