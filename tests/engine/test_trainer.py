@@ -63,6 +63,18 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_bit_for_bit
     assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
 
 
+def test_a_run_resumed_before_its_bank_is_full_equals_the_uninterrupted_one_bit_for_bit(train, monkeypatch):
+    settings = {"max_iteration": 4, "snapshot_step": 1, "memory_bank_size": 4}
+    whole = train("whole", train=settings)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, at=1)
+        train("parts", train=settings)
+    resumed = train("parts", "--opts", "train.resume", "true", train=settings)
+    expected, got = everything(whole, 3), everything(resumed, 3)
+    assert expected.keys() == got.keys()
+    assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
+
+
 def test_a_run_learns_and_its_iterations_differ(train):
     folder = train("run", train={"snapshot_step": 1})
     first, last = (torch.load(folder / f"model-{i}.pth", weights_only=True) for i in (0, 2))
