@@ -43,10 +43,11 @@ def class_id(name, class_names, where):
     return found
 
 
-def read_class_names(path):
+def read_class_names(path, count=None):
     """Read a table of class names: a text file with one name a line, background first; None gives the VOC classes.
 
-    Raises UserError for a file that cannot be read, has fewer than two or more than 254 names, or one name twice.
+    Raises UserError for a file that cannot be read, has fewer than two or more than 254 names, one name twice, or
+    other than `count` names where that is given.
     """
     if path is None:
         return VOC_CLASSES
@@ -59,4 +60,6 @@ def read_class_names(path):
         raise UserError(
             f"class names {path}: expected 2 to 254 different names, one a line, background first, got {len(names)}"
         )
+    if count is not None and len(names) != count:
+        raise UserError(f"class names {path}: holds {len(names)} names; expected {count}, one for each class")
     return names

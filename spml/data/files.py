@@ -4,6 +4,7 @@ import os
 import pickle
 import zipfile
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from spml.data.labels import VOID
 from spml.errors import UserError
 
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 _NUMPY_GLOBALS = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -90,6 +92,11 @@ def read_image(path):
     return _open_image(path, lambda image: np.array(image.convert("RGB")))
 
 
+def image_size(path):
+    """(height, width) of an image file, from its head alone; raises UserError where it is missing or broken."""
+    return _open_image(path, lambda image: (image.height, image.width))
+
+
 def _indices(image):
     """Mode and whole numbers of a grey image; PIL spreads those of 1, 2 and 4 bits over 0..255, which is undone."""
     mode, tiles = image.mode, str(image.tile)  # the bit depth is to be seen nowhere else
@@ -165,3 +172,14 @@ def need_dir(path, what):
     if not path.is_dir():
         raise UserError(f"{what} {path}: no such folder")
     return path
+
+
+def find_images(folder, flag):
+    """The image files of a folder, sorted; raises UserError naming `flag` where it has none, or two of one name."""
+    images = [path for path in visible_files(need_dir(folder, flag)) if path.suffix.lower() in IMAGE_ENDINGS]
+    if not images:
+        raise UserError(f"{flag} {folder}: no {', '.join(IMAGE_ENDINGS)} files in there")
+    for first, second in pairwise(images):
+        if first.stem == second.stem:
+            raise UserError(f"{flag} {folder}: {first} and {second} share the name {first.stem}")
+    return images
