@@ -5,7 +5,7 @@ from spml.commands.mask_outputs import CAMS
 
 
 def cam(argv: Argv = None) -> None:
-    """Class activation maps of the classes that images are tagged with."""
+    """Class activation maps of tagged images, in the file format of the published CAMs."""
     with open_job(argv, cam, Needs(tags=True, results=CAMS)) as job:
         from spml.commands.driver import make_cams
 
