@@ -13,7 +13,7 @@ from spml.config import load_config
 from spml.data.files import write_image
 from spml.data.lists import write_list
 
-pytest_plugins = ["inference_fixtures"]
+pytest_plugins = ["inference_fixtures", "log_fixtures"]
 
 GOLDEN = Path(__file__).parent / "golden"
 
