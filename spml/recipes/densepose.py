@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from spml.errors import UserError
 from spml.recipes import common
+from spml.recipes.plan import Plan, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Command, Recipe, Stage
 from spml.recipes.voc12 import need_dataroot
@@ -17,7 +18,7 @@ def recipe(kind: str, settings: Settings) -> Recipe:
         raise UserError(f"densepose {kind}: no such recipe; expected point")
     data = need_dataroot(settings, "images/train2014 and segcls")
     lists = settings.lists or f"{data}/lists"
-    plan = common.Plan(
+    plan = Plan(
         settings=replace(settings, lists=lists),
         data=data,
         out=settings.out or "snapshots/densepose/point",
@@ -35,4 +36,4 @@ def recipe(kind: str, settings: Settings) -> Recipe:
     flags = ("--data_dir", data, "--save_dir", lists, "--splits", "train2014", "minival2014", "--check")
     lists_stage = Stage("lists", (Command("pyscripts/data/densepose_lists.py", flags),), (), always=True)
     stages = [lists_stage, *common.from_parts(plan)]
-    return common.build_recipe(plan, stages, [common.table_command(plan, stages, *TABLE)])
+    return common.build_recipe(plan, stages, [table_command(plan, stages, *TABLE)])

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from spml.errors import UserError
 from spml.recipes import common
-from spml.recipes.common import Plan, Source
+from spml.recipes.blocks import segment_stage, train_stage
+from spml.recipes.plan import Plan, Source, score_command, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Command, Recipe, Row, Stage
 
@@ -21,7 +22,7 @@ def recipe(kind: str, settings: Settings) -> Recipe:
     data = Stage("data", (draw,), (f"{plan.data}/toy.json",), always=True)
     stages, columns, title = {"parts": _parts, "point": _points, "scribble": _scribbles}.get(kind, _seeded)(plan, kind)
     stages = [data, *stages]
-    tail = [common.table_command(plan, stages, title), _pictures(plan, columns, full=kind != "tag")]
+    tail = [table_command(plan, stages, title), _pictures(plan, columns, full=kind != "tag")]
     return common.build_recipe(plan, stages, tail)
 
 
@@ -84,7 +85,7 @@ def _points(plan: Plan, kind: str) -> tuple[list[Stage], list[str], str]:
     retrieval = (Row("retrieval_crf", "stage 1, retrieval + CRF (the same diagnosis)"),)
     stages = [
         *common.from_weak_labels(plan),
-        common.segment_stage(plan, "softmax_crf", "inference_softmax_crf", plan.config, "embedding", rows=softmax),
+        segment_stage(plan, "softmax_crf", "inference_softmax_crf", plan.config, "embedding", rows=softmax),
         common.retrieval_masks(plan, "retrieval_crf", "inference_crf", retrieval),
         *_weak_baseline(plan, "points"),
         *_full_baseline(plan),
@@ -100,8 +101,8 @@ def _parts(plan: Plan, kind: str) -> tuple[list[Stage], list[str], str]:
     stages = [
         *common.from_parts(plan),
         _instances(plan),
-        common.train_stage(plan, "no_affinity", plan.train_script, config, plan.train_list, keys=keys),
-        _masks(common.segment_stage(plan, "no_affinity", script, config, "no_affinity", rows=rows)),
+        train_stage(plan, "no_affinity", plan.train_script, config, plan.train_list, keys=keys),
+        _masks(segment_stage(plan, "no_affinity", script, config, "no_affinity", rows=rows)),
         *_weak_baseline(plan, "points"),
         *_full_baseline(plan),
     ]
@@ -114,7 +115,7 @@ def _instances(plan: Plan) -> Stage:
     name, folder = "final_msc_crf_instances", f"{plan.out}/val/final_msc_crf"
     return Stage(
         name="final_instances",
-        commands=(common.score_command(plan, name, folder, plan.val_list, f"{plan.data}/instances"),),
+        commands=(score_command(plan, name, folder, plan.val_list, f"{plan.data}/instances"),),
         writes=(f"{plan.out}/scores/{name}.json",),
         after=(*plan.data_stages, "final_msc_crf"),
         rows=(Row(name, "the same by instances: each part of each figure counts the same"),),
@@ -136,8 +137,8 @@ def _baseline(plan: Plan, name: str, data_list: str, labels: Source | None, row:
     parts = plan.train_script == "train_densepose"
     config = "configs/toy/parts_cross_entropy.yaml" if parts else "configs/toy/cross_entropy.yaml"
     return [
-        common.train_stage(plan, name, plan.train_script, config, data_list, labels),
-        _masks(common.segment_stage(plan, name, "inference_softmax", config, name, rows=(row,))),
+        train_stage(plan, name, plan.train_script, config, data_list, labels),
+        _masks(segment_stage(plan, name, "inference_softmax", config, name, rows=(row,))),
     ]
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from spml.errors import UserError
 from spml.recipes import common
-from spml.recipes.common import Plan, Source
 from spml.recipes.inputs import CamInput, FolderInput
+from spml.recipes.plan import Plan, Source, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Command, Recipe, Stage
 
@@ -42,7 +42,7 @@ def recipe(kind: str, settings: Settings) -> Recipe:
     if settings.split == "test":
         closing = f"masks for the VOC server: {plan.out}/test/*/submission"
         return common.build_recipe(plan, common.only_final(stages), [], closing)
-    return common.build_recipe(plan, stages, [common.table_command(plan, stages, *TABLES[kind])])
+    return common.build_recipe(plan, stages, [table_command(plan, stages, *TABLES[kind])])
 
 
 def _plan(kind: str, settings: Settings, data: str, own_labels: bool) -> Plan:
