@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 # What torch.distributed.run says of itself; its own traceback, always last, begins in runpy.
 _AGENT = re.compile(rb"[WEIC]\d{4} [\d:.]+ +\d+ \S*torch/distributed/|W\d{4} .*\*{20}|\*{20}|Setting OMP_NUM_THREADS")
-_MAY_BE_AGENT = re.compile(rb"[WEIC]\d|\*|Setting OMP|Traceback")
+_MAY_BE_AGENT = re.compile(rb"[WEIC](\d|$)|\*|Setting OMP|Traceback")
 _TRACEBACK = b"Traceback (most recent call last):"
 
 Execute = Callable[[list[str], str, Callable[[int], None]], int]
@@ -59,14 +59,14 @@ def shown(arguments: list[str], root: str) -> str:
 class AgentFilter:
     """Passes on what commands write, at once, and holds back the launcher's own lines and repeated errors.
 
-    What was held back is shown at the end where the command failed without a line `error: ...` of its own.
+    What was held back is shown at the end where the command failed without a line or traceback of its own.
     """
 
     def __init__(self, target: BinaryIO):
         self.target = target
         self.rest, self.held = b"", b""
         self.errors: set[bytes] = set()
-        self.traceback = self.ending = self.passing = False
+        self.traceback = self.ending = self.passing = self.explained = False
 
     def feed(self, chunk: bytes) -> None:
         """Take what the command wrote."""
@@ -83,7 +83,7 @@ class AgentFilter:
             self._line(self.rest)
         if self.traceback:
             self._pass(_TRACEBACK + b"\n")
-        if failed and not self.errors and self.held:
+        if failed and not self.explained and self.held:
             self._pass(self.held)
 
     def _may_be_held(self, start: bytes) -> bool:
@@ -112,10 +112,12 @@ class AgentFilter:
         if self.ending:
             self.held += _TRACEBACK + b"\n" + line
         else:
+            self.explained = True
             self._pass(_TRACEBACK + b"\n" + line)
 
     def _error(self, line: bytes) -> None:
         """Each process may say the same; it is shown once."""
+        self.explained = True
         if line not in self.errors:
             self.errors.add(line)
             self._pass(line)

@@ -132,7 +132,7 @@ class RecipeRun:
 
     def survey(self) -> None:
         """Refuse stages that were run with other settings, unless they are run again, and inputs that lack files."""
-        for place, stage, state in self.states():
+        for place, stage, state in list(self.states()):  # every configuration is looked at before any record is
             if not self.start <= place < self.stop:
                 continue
             for source in stage.reads:
