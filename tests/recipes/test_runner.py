@@ -16,7 +16,6 @@ from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import Settings
 from spml.recipes.stages import NEUTRAL_KEYS, Command, Places, Recipe, Stage
 
-
 NOBODY = 2**22 + 1  # beyond the process numbers of Linux
 
 
