@@ -14,7 +14,7 @@ from spml.config import load_config
 from spml.data.files import write_image
 from spml.data.lists import write_list
 
-pytest_plugins = ["inference_fixtures"]
+pytest_plugins = ["inference_fixtures", "log_fixtures"]
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -49,6 +49,15 @@ TINY = {
         "img_sim_loss_weight": 0.1,
     },
 }
+
+
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])
+def device(request):
+    """Each device that tests of tensors run on: the CPU, and CUDA where there is one."""
+    return torch.device(request.param)
 
 
 @pytest.fixture(scope="session")
