@@ -1,8 +1,6 @@
-import argparse
-
 import pytest
 
-from spml.commands.flags import number
+from spml.commands.flags import Parser, number
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
 
@@ -13,19 +11,19 @@ def copy_text(source, targets):
 
 
 def parse(*argv):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     add_common_flags(parser)
     return parser.parse_args(argv)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_every_job_is_converted(tmp_path, workers, capsys):
+def test_every_job_is_converted(tmp_path, workers, shown_log):
     sources = [tmp_path / f"{name}.in" for name in "abc"]
     for source in sources:
         source.write_text(source.stem)
     convert(copy_text, [(s, (s.with_suffix(".out"),)) for s in sources], parse("--workers", workers), "texts")
     assert [s.with_suffix(".out").read_text() for s in sources] == ["a", "b", "c"]
-    assert "3 converted, 0 already there" in capsys.readouterr().out
+    assert "3 converted, 0 already there" in shown_log.readouterr().out
 
 
 def test_a_job_is_skipped_only_if_all_its_targets_exist(tmp_path):
