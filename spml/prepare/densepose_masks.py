@@ -60,15 +60,14 @@ def densepose_masks(argv: list[str] | None = None) -> None:
         for path in args.annotations
         for picture in read_annotated(path)
     ]
-    write = partial(
-        write_picture,
-        unannotated=args.unannotated,
-        point_source=args.point_source,
-        num_background=args.background_points,
-        seed=args.seed,
-        width=args.dilate,
-    )
-    convert(write, jobs, args, "part masks")
+    settings = {
+        "unannotated": args.unannotated,
+        "point_source": args.point_source,
+        "num_background": args.background_points,
+        "seed": args.seed,
+        "width": args.dilate,
+    }
+    convert(partial(write_picture, **settings), jobs, args, "part masks", settings)
 
 
 def _parse(argv: list[str] | None) -> Namespace:
