@@ -1,4 +1,4 @@
-"""A new annotation format is one module of `spml/prepare`, its function of the same name, and a script that calls it."""
+"""A new annotation format is one module of `spml/prepare` with a function of its name, and a script that calls it."""
 
 import os
 import subprocess
