@@ -101,7 +101,7 @@ def test_boundaries_lie_between_segments_and_nowhere_else():
 def test_pca_puts_the_component_of_largest_variance_in_red():
     rng = np.random.default_rng(0)
     embedding = rng.normal(size=(5, 12, 10)) * np.array([1, 0.1, 9, 3, 0.1])[:, None, None]
-    picture = pca_rgb(embedding)
+    (picture,) = pca_rgb([embedding])
     assert picture.shape == (12, 10, 3) and picture.dtype == np.uint8
     for channel, dimension in enumerate((2, 3, 0)):
         values = picture[..., channel].ravel().astype(float)
@@ -118,11 +118,11 @@ def test_pca_of_a_list_uses_the_same_components_for_all():
 
 @given(st.integers(1, 5), st.floats(-1e6, 1e6))
 def test_pca_of_a_constant_embedding_is_grey(channels, value):
-    assert (pca_rgb(np.full((channels, 4, 3), value)) == 128).all()
+    assert (pca_rgb([np.full((channels, 4, 3), value)])[0] == 128).all()
 
 
 def test_pca_of_few_channels_leaves_the_missing_ones_grey():
-    picture = pca_rgb(np.arange(12.0).reshape(1, 3, 4))
+    (picture,) = pca_rgb([np.arange(12.0).reshape(1, 3, 4)])
     assert len(np.unique(picture[..., 0])) > 2 and (picture[..., 1:] == 128).all()
 
 
