@@ -1,6 +1,7 @@
 """Fixtures that tests of several areas share: golden figures, a tiny data set on disk, a tiny configuration."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,27 @@ def golden():
             return {k: torch.from_numpy(v) if v.dtype.kind in "iuf" else v for k, v in arrays.items()}
 
     return load
+
+
+@pytest.fixture
+def log():
+    """The lines that the package logs from INFO on, as (level, text) pairs."""
+    lines, logger = [], logging.getLogger("spml")
+    handler, level = logging.Handler(), logger.level
+    handler.emit = lambda record: lines.append((record.levelname, record.getMessage()))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request):
+    """Each device that tensors may lie on; CUDA where there is one."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("this machine has no GPU")
+    return request.param
 
 
 def merged(base, changes):

@@ -23,7 +23,7 @@ from spml.engine.trainer import stop_unless_finite
 from spml.errors import UserError
 from spml.models.local_features import LocationFeatures
 from spml.segments.memory_bank import MemoryBank
-from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.prototypes import Prototypes, prototypes_of
 
 ROOT = Path(__file__).parent.parent.parent
 RANKS = 2
@@ -111,7 +111,7 @@ def alone(path):
     for iteration in range(ITERATIONS):
         batches = [make_batch(rank, iteration) for rank in range(RANKS)]
         segments = [task.segment(b, task.embedding_model(b.image)) for b in batches]
-        own = [gather_prototypes(s, b.tags) for s, b in zip(segments, batches, strict=True)]
+        own = [prototypes_of(s, b.tags) for s, b in zip(segments, batches, strict=True)]
         everyone = Prototypes.cat([replace(p, image=p.image + IMAGES * r) for r, p in enumerate(own)])
         known, total = memory.extend(everyone), 0
         for rank, batch in enumerate(batches):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spml.models.local_features import location_features
 from spml.segments.kmeans import initial_clusters, spherical_kmeans
-from spml.segments.segment import normalize, resize_labels, segment_batch, segment_ids
+from spml.segments.segment import resize_labels, segment_batch, segment_ids, unit_vectors
 
 
 def random_batch(images=2, channels=4, height=6, width=5, void=0.2, seed=0):
@@ -40,15 +40,15 @@ def plain_segments(embedding, features, semantic, instance, grid, iterations, di
     return pixels, [triples.index((n, cluster, label)) for n, _, cluster, label in pixels]
 
 
-def test_normalize_equals_the_published_one(golden):
+def test_unit_vectors_equal_the_published_ones(golden):
     figures = golden("normalize_embedding")
-    torch.testing.assert_close(normalize(figures["x"]), figures["y"], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(unit_vectors(figures["x"]), figures["y"], rtol=1e-4, atol=1e-5)
 
 
-def test_normalize_works_in_float32_and_keeps_float64():
+def test_unit_vectors_are_taken_in_float32_and_keeps_float64():
     x = torch.tensor([[3.0, 4.0]])
-    assert normalize(x.bfloat16()).dtype == torch.float32
-    assert normalize(x.double()).dtype == torch.float64
+    assert unit_vectors(x.bfloat16()).dtype == torch.float32
+    assert unit_vectors(x.double()).dtype == torch.float64
 
 
 def test_label_resize_equals_the_published_one(golden):
