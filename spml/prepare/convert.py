@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 # No image of the data sets comes near it; a larger size in a file would only exhaust the memory.
 MAX_SIDE = 10_000
 
-Job = tuple[Any, tuple[Path, ...]]  # what is converted, and the files that it becomes
+Conversion = tuple[Any, tuple[Path, ...]]  # what is converted, and the files that it becomes
 Write = Callable[[Any, tuple[Path, ...]], None]
 
 
@@ -41,6 +41,16 @@ def add_workers_flag(parser: Parser) -> None:
     )
 
 
+def add_seed_flag(parser: Parser, what: str) -> None:
+    """Add --seed, which decides `what` is drawn at random."""
+    parser.add_argument(
+        "--seed",
+        type=number("--seed", int, 0, 2**31),
+        default=0,
+        help=f"the same seed gives the same {what} (default: %(default)s)",
+    )
+
+
 def add_class_names_flag(parser: Parser) -> None:
     """Add --class_names."""
     parser.add_argument("--class_names", type=Path, help="text file of class names, one a line (default: VOC's)")
@@ -54,7 +64,7 @@ def need_files(folder: str | Path, pattern: str, what: str) -> list[Path]:
     return found
 
 
-def convert(write: Write, jobs: Iterable[Job], args: Namespace, desc: str, settings: dict[str, Any]) -> None:
+def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str, settings: dict[str, Any]) -> None:
     """Call `write(source, targets)` for each (source, targets) job over --workers processes, and say how many.
 
     args: the parsed flags of `add_common_flags`; settings: plain data that decide what is written, recorded beside it.
@@ -77,16 +87,16 @@ def convert(write: Write, jobs: Iterable[Job], args: Namespace, desc: str, setti
     logger.info("%s: %d converted, %d already there", desc, len(todo), len(jobs) - len(todo))
 
 
-def _missing(jobs: list[Job]) -> list[Job]:
+def _missing(jobs: list[Conversion]) -> list[Conversion]:
     return [job for job in jobs if not all(target.is_file() for target in job[1])]
 
 
-def _own(folders: set[Path], jobs: list[Job]) -> set[Path]:
+def _own(folders: set[Path], jobs: list[Conversion]) -> set[Path]:
     """The folders without files from elsewhere: those with a record, and those without outputs."""
     filled = {target.parent for _, targets in jobs for target in targets if target.is_file()}
     return {folder for folder in folders if folder not in filled or (folder / PROVENANCE_NAME).is_file()}
 
 
-def _call(write: Write, provenance: Provenance, folders: set[Path], job: Job) -> None:
+def _call(write: Write, provenance: Provenance, folders: set[Path], job: Conversion) -> None:
     write(*job)
     provenance.record(folders & {target.parent for target in job[1]})

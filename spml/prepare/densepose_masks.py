@@ -8,7 +8,7 @@ from spml.commands.flags import Parser, number
 from spml.data.files import need_dir, write_image
 from spml.errors import UserError
 from spml.prepare.coco import Picture, pycocotools_mask, read_pictures
-from spml.prepare.convert import add_common_flags, convert
+from spml.prepare.convert import add_common_flags, add_seed_flag, convert
 from spml.prepare.densepose_labels import (
     annotated_people,
     draw_points,
@@ -103,11 +103,6 @@ def _parse(argv: list[str] | None) -> Namespace:
         default=6,
         help="width of a point's dot in pixels (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=number("--seed", int, 0, 2**31),
-        default=0,
-        help="the same seed gives the same points (default: %(default)s)",
-    )
+    add_seed_flag(parser, "points")
     add_common_flags(parser)
     return parser.parse_args(argv)

@@ -13,7 +13,7 @@ from spml.errors import UserError
 # Hidden, so that nothing takes it for an output.
 PROVENANCE_NAME = ".made_with.json"
 SEVERAL = {"several": True}  # files of several settings lie side by side
-WAY_OUT = "run without --skip_existing to make all anew, or write to another folder"
+REMEDY = "run without --skip_existing to make all anew, or write to another folder"
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Provenance:
         if not (path := folder / PROVENANCE_NAME).is_file():
             return
         if (old := _read(path)) == SEVERAL:
-            raise UserError(f"--skip_existing: {folder} holds files made with several settings; {WAY_OUT}")
+            raise UserError(f"--skip_existing: {folder} holds files made with several settings; {REMEDY}")
         changed = differences(old, self._plain())
         if changed:
-            raise UserError(f"--skip_existing: {folder} was made with other settings: {changed[0]}; {WAY_OUT}")
+            raise UserError(f"--skip_existing: {folder} was made with other settings: {changed[0]}; {REMEDY}")
 
     def begin_anew(self, folder: Path) -> None:
         """Mark a folder whose files of other settings are about to be replaced, until `finish`."""
