@@ -81,5 +81,5 @@ def spawn_context():
     """Multiprocessing as it is on systems without fork."""
     from multiprocessing import get_context
 
-    assert process_context().get_start_method() in ("fork", "spawn")
+    assert process_context().get_start_method() in ("forkserver", "spawn")
     return get_context("spawn")
