@@ -125,7 +125,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     samples = find_samples(flags, config, needs.labels)
     snapshot = find_snapshot(flags, config)
     outputs = MaskOutputs(
-        save_folder(flags), load_palette(config.dataset.color_map_path), _crf_parameters(flags) if needs.crf else None
+        save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
     )
     if needs.cams:
         check_cams(flags.cam_dir, samples)
@@ -138,7 +138,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
         record.compare()
     done = {sample.id for sample in there if record.holds(outputs.paths(sample.id, needs.results))}
     todo = [sample for sample in ranks.share(samples) if sample.id not in done]
-    with CrfPool(_num_workers(flags, needs, len(todo))) as pool:
+    with CrfPool(num_workers(flags, needs, len(todo))) as pool:
         yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, record, pool)
 
 
@@ -171,7 +171,7 @@ def _decisive_values(
     return values
 
 
-def _num_workers(flags: Namespace, needs: Needs, images: int) -> int:
+def num_workers(flags: Namespace, needs: Needs, images: int) -> int:
     """CRF processes to start: none where there is no CRF, else by default the cores that this process may count on."""
     if not needs.crf:
         return 0
@@ -179,7 +179,8 @@ def _num_workers(flags: Namespace, needs: Needs, images: int) -> int:
     return min(wanted, images)
 
 
-def _crf_parameters(flags: Namespace) -> CRFParameters:
+def crf_parameters(flags: Namespace) -> CRFParameters:
+    """The parameters that the flags give; raises UserError where the CRF cannot be computed."""
     need_pydensecrf()
     return CRFParameters(*(getattr(flags, name) for name in CRF_FLAGS))
 

@@ -84,13 +84,13 @@ def first_alone(function: Callable[[], None]) -> None:
 
 def first_to_fail() -> bool:
     """Whether this process is the one that says what went wrong; the others return once it is said."""
-    if num_ranks() == 1:
-        return True
-    with suppress(Exception):  # without the store each says its own
-        if _count("failed", 1) > 1:
-            _wait_until_said()
-            return False
-    return True
+    first = True
+    if num_ranks() > 1:
+        with suppress(Exception):  # without the store each says its own
+            first = _count("failed", 1) == 1
+            if not first:
+                _wait_until_said()
+    return first
 
 
 def line_break() -> str:
