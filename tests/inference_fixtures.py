@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from spml.commands.pool import process_context
 from spml.data.files import write_arrays
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
@@ -74,12 +73,3 @@ def gallery_dir(tmp_path):
         path = tmp_path / "gallery" / f"{name}.npz"
         write_arrays(path, prototype=prototype, prototype_label=np.append(label[1:], 254))
     return tmp_path / "gallery"
-
-
-@pytest.fixture(scope="session")
-def spawn_context():
-    """Multiprocessing as it is on systems without fork."""
-    from multiprocessing import get_context
-
-    assert process_context().get_start_method() in ("forkserver", "spawn")
-    return get_context("spawn")

@@ -1,17 +1,16 @@
 """The processes that refine scores by the CRF and write masks, beside the one that runs the network."""
 
 import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any
 
+from spml.commands.pool import process_context, start_worker
 from spml.errors import UserError
 
 WAITING = 2  # images that wait for a process to be free, so that none is idle while the network runs
@@ -25,11 +24,11 @@ class CrfPool:
     call that ended well.
     """
 
-    def __init__(self, count: int, on_done: Callable[[], None] = lambda: None):
+    def __init__(self, count: int, on_done: Callable[[], None] = lambda: None) -> None:
         self.on_done = on_done
         self._most = count + WAITING
         self._busy: dict[Future[str | None], str] = {}
-        self._executor = ProcessPoolExecutor(count, _context(), _begin) if count else None
+        self._executor = ProcessPoolExecutor(count, _context(), start_worker) if count else None
         # Starting waits for the processes' imports; meanwhile this one goes on to its own.
         self._starter = threading.Thread(target=_start, args=(self._executor, count))
         self._starter.start()
@@ -85,25 +84,11 @@ def _start(executor: ProcessPoolExecutor | None, count: int) -> None:
 
 
 def _context() -> BaseContext:
-    """Forkserver where the system has it, else spawn: this process has torch's threads, which no fork may copy."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["spml.commands.job", "pydensecrf.densecrf"])
+    """New processes as they are everywhere, begun from one that has imported what the CRF needs."""
+    context = process_context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["spml.commands.job", "pydensecrf.densecrf"])
     return context
-
-
-def _begin() -> None:
-    """In a new process: Ctrl-C is for the first process, with which this one ends, however that one does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _death(name: str) -> UserError:

@@ -13,21 +13,26 @@ import numpy as np
 from spml.commands import ranks
 from spml.commands.crf_pool import CrfPool
 from spml.commands.flags import inference_parser
+from spml.commands.job_inputs import (
+    check_cams,
+    find_samples,
+    find_snapshot,
+    read_gallery,
+    read_sample_tags,
+    save_folder,
+)
 from spml.commands.mask_outputs import MASKS, MaskOutputs
 from spml.commands.pool import default_workers
 from spml.commands.run_record import RunRecord, configuration_values
 from spml.config import Config, load_config
 from spml.data import fingerprints
 from spml.data.cam_files import cam_path, read_cam
-from spml.data.files import find_images, need_dir, read_image, read_label
+from spml.data.files import read_image, read_label
 from spml.data.labels import read_weak_label
-from spml.data.lists import Sample, read_list
-from spml.data.prototype_files import read_prototype_folder
-from spml.data.tag_files import read_tags
+from spml.data.lists import Sample
 from spml.errors import UserError
 from spml.inference.crf import CRFParameters, need_pydensecrf
 from spml.inference.inputs import InputImage
-from spml.models.snapshots import snapshot_path
 from spml.visualize import load_palette
 
 Argv = Sequence[str] | None
@@ -120,12 +125,12 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     samples = find_samples(flags, config, needs.labels)
     snapshot = find_snapshot(flags, config)
     outputs = MaskOutputs(
-        _save_dir(flags), load_palette(config.dataset.color_map_path), _crf_parameters(flags) if needs.crf else None
+        save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
     )
     if needs.cams:
-        _check_cams(flags.cam_dir, samples)
-    tags = _read_tags(config, samples) if needs.tags else None
-    gallery = _read_gallery(flags, config) if needs.gallery else None
+        check_cams(flags.cam_dir, samples)
+    tags = read_sample_tags(config, samples) if needs.tags else None
+    gallery = read_gallery(flags, config) if needs.gallery else None
     values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)
     record = RunRecord(outputs.save_dir, values, flags.skip_existing)
     there = [sample for sample in samples if outputs.exist(sample.id, needs.results)]
@@ -133,7 +138,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
         record.compare()
     done = {sample.id for sample in there if record.holds(outputs.paths(sample.id, needs.results))}
     todo = [sample for sample in ranks.share(samples) if sample.id not in done]
-    with CrfPool(_num_workers(flags, needs, len(todo))) as pool:
+    with CrfPool(num_workers(flags, needs, len(todo))) as pool:
         yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, record, pool)
 
 
@@ -166,7 +171,7 @@ def _decisive_values(
     return values
 
 
-def _num_workers(flags: Namespace, needs: Needs, images: int) -> int:
+def num_workers(flags: Namespace, needs: Needs, images: int) -> int:
     """CRF processes to start: none where there is no CRF, else by default the cores that this process may count on."""
     if not needs.crf:
         return 0
@@ -174,7 +179,8 @@ def _num_workers(flags: Namespace, needs: Needs, images: int) -> int:
     return min(wanted, images)
 
 
-def _crf_parameters(flags: Namespace) -> CRFParameters:
+def crf_parameters(flags: Namespace) -> CRFParameters:
+    """The parameters that the flags give; raises UserError where the CRF cannot be computed."""
     need_pydensecrf()
     return CRFParameters(*(getattr(flags, name) for name in CRF_FLAGS))
 
@@ -189,67 +195,7 @@ def _opts(flags: Namespace) -> list[str]:
     return pairs
 
 
-def _required(value: str | None, flag: str) -> str:
-    if not value:
-        raise UserError(f"{flag} is needed")
-    return value
-
-
-def _read_gallery(flags: Namespace, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    folder = _required(flags.semantic_memory_dir, "--semantic_memory_dir")
-    return read_prototype_folder(folder, config.network.embedding_dim, config.dataset.num_classes)
-
-
 def _of_size(size: tuple[int, int], label: np.ndarray, path: Path) -> np.ndarray:
     if label.shape != size:
         raise UserError(f"{path}: is {label.shape[1]}×{label.shape[0]} pixels, its image is {size[1]}×{size[0]}")
     return label
-
-
-def _save_dir(flags: Namespace) -> Path:
-    path = Path(flags.save_dir)
-    if path.exists() and not path.is_dir():
-        raise UserError(f"--save_dir {path}: is a file, expected a folder")
-    return path
-
-
-def find_samples(flags: Namespace, config: Config, need_labels: bool) -> list[Sample]:
-    """The samples of the data list that flags or configuration name; without a list the images in --data_dir."""
-    data_dir = _required(flags.data_dir or config.dataset.data_dir, "--data_dir (or dataset.data_dir)")
-    need_dir(data_dir, "--data_dir")
-    data_list = flags.data_list or config.dataset.test_data_list
-    if data_list:
-        return read_list(data_dir, data_list, need_labels, flags.semantic_dir)
-    if need_labels:
-        raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
-    return [Sample(path) for path in find_images(data_dir, "--data_dir")]
-
-
-def find_snapshot(flags: Namespace, config: Config) -> Path:
-    """The snapshot that the flags name."""
-    if flags.snapshot:
-        path = Path(flags.snapshot)
-        if not path.is_file():
-            raise UserError(f"--snapshot {path}: no such file")
-        return path
-    folder = need_dir(_required(flags.snapshot_dir, "--snapshot_dir (or --snapshot)"), "--snapshot_dir")
-    return snapshot_path(folder, config.train.max_iteration - 1)
-
-
-def _check_cams(cam_dir: str | None, samples: list[Sample]) -> None:
-    folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
-    missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")
-
-
-def _read_tags(config: Config, samples: list[Sample]) -> dict[str, tuple[int, ...]]:
-    path = config.dataset.tags_file
-    if not path:
-        raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
-    tags = read_tags(path, config.dataset.num_classes)
-    untagged = [sample.id for sample in samples if sample.id not in tags]
-    if untagged:
-        raise UserError(f"{path}: has no line for {untagged[0]} and {len(untagged) - 1} more")
-    return tags

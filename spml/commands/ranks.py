@@ -17,7 +17,7 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from torch.distributed import Store
 
-T = TypeVar("T")
+Shared = TypeVar("Shared")
 
 PATIENCE = timedelta(seconds=60)  # until the store answers
 GLANCE = 0.1  # seconds between two looks at the store
@@ -39,7 +39,7 @@ def ranks_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
-def share(samples: Sequence[T]) -> list[T]:
+def share(samples: Sequence[Shared]) -> list[Shared]:
     """The samples that this process works on: every num_ranks-th, from this_rank on."""
     return list(samples[this_rank() :: num_ranks()])
 
@@ -65,8 +65,9 @@ def _wait_for(key: str, count: int, meanwhile: Callable[[], None] = lambda: None
 
 
 def end_if_another_failed() -> None:
-    """End this process without a word where another one has failed and says why."""
+    """End this process without a word where another one has failed, once that one has said why."""
     if _count("failed"):
+        _wait_until_said()
         sys.exit(1)
 
 
@@ -81,18 +82,30 @@ def first_alone(function: Callable[[], None]) -> None:
         _wait_for("first", 1)
 
 
-def say_once(line: str) -> None:
-    """Write an error to stderr, unless another process has written its own; returns once it is written."""
-    if num_ranks() == 1:
-        print(line, file=sys.stderr, flush=True)
-        return
-    with suppress(Exception):  # without the store each says its own
-        if _count("failed", 1) > 1:
-            _wait_until_said()
-            return
-    print(line, file=sys.stderr, flush=True)
-    with suppress(Exception):
-        _count("said", 1)
+def first_to_fail() -> bool:
+    """Whether this process is the one that says what went wrong; the others return once it is said."""
+    first = True
+    if num_ranks() > 1:
+        with suppress(Exception):  # without the store each says its own
+            first = _count("failed", 1) == 1
+            if not first:
+                _wait_until_said()
+    return first
+
+
+def line_break() -> str:
+    """What an error line begins with: a line break where the bar of another process may stand in the line."""
+    if num_ranks() > 1:
+        with suppress(Exception):
+            return "\n" if _count("images") else ""
+    return ""
+
+
+def has_said() -> None:
+    """Let the other processes know that the one which failed first has said why."""
+    if num_ranks() > 1:
+        with suppress(Exception):
+            _count("said", 1)
 
 
 def another_failed() -> bool:
@@ -119,7 +132,7 @@ class Progress:
     mine: how many of them this process does.
     """
 
-    def __init__(self, mine: int, name: str):
+    def __init__(self, mine: int, name: str) -> None:
         self._alone = num_ranks() == 1
         self._bar = tqdm(total=mine, unit="image", desc=name, disable=this_rank() != 0)
         if not self._alone:

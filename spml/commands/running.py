@@ -45,7 +45,9 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        ranks.say_once(f"error: {error}")
+        if ranks.first_to_fail():
+            print(f"{ranks.line_break()}error: {error}", file=sys.stderr, flush=True)
+            ranks.has_said()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -55,4 +57,5 @@ def run(main: Callable[[], None]) -> None:
     except Exception:
         if ranks.another_failed():
             sys.exit(1)
+        ranks.has_said()  # by its traceback
         raise

@@ -55,7 +55,7 @@ class View:
     def windows(self) -> torch.Tensor:
         """The windows as a tensor [n, 3, crop]; padding is 0, the mean colour."""
         canvas = torch.from_numpy(pad_to(self.pixels, self.crop, 0)).permute(2, 0, 1)
-        return torch.stack([canvas[(..., *place)] for place in self.places()])
+        return torch.stack([canvas[:, rows, columns] for rows, columns in self.places()])
 
     def places(self) -> list[tuple[slice, slice]]:
         """The two slices of the canvas that each window covers."""
@@ -131,9 +131,9 @@ def average_windows(
             if not total.numel():
                 total = values.new_zeros(len(values), *view.canvas)
                 count = values.new_zeros(view.canvas)
-            place = next(places)
-            total[(slice(None), *place)] += values
-            count[place] += 1
+            rows, columns = next(places)
+            total[:, rows, columns] += values
+            count[rows, columns] += 1
     return total.div_(count)
 
 

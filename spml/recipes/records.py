@@ -2,15 +2,15 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spml.config import load_config
+from spml.config import flat, load_config
 from spml.data.files import write_text
 from spml.data.fingerprints import of_file
 from spml.errors import UserError
-from spml.recipes.inputs import ABSENT
+from spml.recipes.inputs import ABSENT, Input
 from spml.recipes.stages import Command, Places, Stage
 
 COMPLETE, STARTED = "complete", "started"
@@ -53,33 +53,51 @@ def count_files(path: str) -> int:
     return sum(not name.startswith(".") for name in names)
 
 
-def flat_config(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of a configuration by their dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat |= flat_config(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+@dataclass(frozen=True)
+class Known:
+    """What was looked at already in this run: fingerprints of inputs by path, configurations by file and keys."""
+
+    inputs: dict[str, str] = field(default_factory=dict)
+    configs: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Look at everything anew: a command may have changed it, or the user meanwhile."""
+        self.inputs.clear()
+        self.configs.clear()
+
+    def fingerprint(self, source: Input, places: Places) -> str:
+        """The fingerprint of an input."""
+        if source.path not in self.inputs:
+            self.inputs[source.path] = source.fingerprint(places.root)
+        return self.inputs[source.path]
+
+    def config(self, command: Command, places: Places) -> dict[str, Any]:
+        """The merged configuration of a command by dotted keys."""
+        place = (command.config or "", command.keys)
+        if place not in self.configs:
+            self.configs[place] = flat(load_config(places.path(place[0]), command.keys))
+        return self.configs[place]
 
 
-def stage_settings(stage: Stage, places: Places, earlier: dict[str, str], inputs: dict[str, str]) -> dict[str, Any]:
-    """All that a stage's result depends on.
+def stage_settings(stage: Stage, places: Places, earlier: dict[str, str], known: Known) -> dict[str, Any]:
+    """All that a stage's result depends on; earlier: fingerprints of the stages before.
 
-    earlier: fingerprints of the stages before; inputs: those of files from outside, by path. Raises UserError for a
-    configuration that cannot be.
+    Raises UserError for a configuration that cannot be.
     """
     settings: dict[str, Any] = {}
     for command in stage.commands:
-        settings |= _command_settings(command, places)
+        settings |= _command_settings(command, places, known)
     settings |= {f"stage {name}": earlier[name] for name in stage.after}
-    return settings | {f"files of {places.symbolic(path)}": value for path, value in inputs.items()}
+    inputs = {places.symbolic(source.path): known.fingerprint(source, places) for source in stage.reads}
+    return settings | {f"files of {path}": value for path, value in inputs.items() if value != ABSENT}
 
 
-def _command_settings(command: Command, places: Places) -> dict[str, Any]:
+def _command_settings(command: Command, places: Places, known: Known) -> dict[str, Any]:
     settings: dict[str, Any] = {command.name: True}
     for flag, values in _by_flag(command.flags).items():
         settings[f"{command.name} {flag}"] = " ".join(places.symbolic(value) for value in values)
     if command.config:
-        settings |= _config_settings(command, places)
+        settings |= _config_settings(command, places, known)
     if command.per_process:
         settings["NPROC"] = command.processes
     return settings
@@ -96,9 +114,9 @@ def _by_flag(flags: tuple[str, ...]) -> dict[str, list[str]]:
     return {flag: values for flag, values in found.items() if flag not in ("--workers", "--skip_existing")}
 
 
-def _config_settings(command: Command, places: Places) -> dict[str, Any]:
+def _config_settings(command: Command, places: Places, known: Known) -> dict[str, Any]:
     """The merged configuration by dotted keys, and the content of the backbone file that it names."""
-    config = flat_config(load_config(places.path(command.config or ""), command.keys))
+    config = known.config(command, places)
     backbone = config["network.pretrained"]
     counted = {key: _symbolic(value, places) for key, value in config.items() if not _is_ignored(key, command)}
     if command.per_process and os.path.isfile(places.path(backbone)):
@@ -112,11 +130,3 @@ def _is_ignored(key: str, command: Command) -> bool:
 
 def _symbolic(value: Any, places: Places) -> Any:
     return places.symbolic(value) if isinstance(value, str) else value
-
-
-def input_fingerprints(stage: Stage, places: Places, known: dict[str, str]) -> dict[str, str]:
-    """Fingerprints of a stage's inputs by path; known: those already taken in this run, which is added to."""
-    for source in stage.reads:
-        if source.path not in known:
-            known[source.path] = source.fingerprint(places.root)
-    return {source.path: known[source.path] for source in stage.reads if known[source.path] != ABSENT}

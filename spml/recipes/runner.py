@@ -20,9 +20,9 @@ from spml.recipes.lock import RunLock, run_lock
 from spml.recipes.records import (
     COMPLETE,
     STARTED,
+    Known,
     Record,
     count_files,
-    input_fingerprints,
     read_record,
     stage_settings,
     write_record,
@@ -79,7 +79,7 @@ class RecipeRun:
         self.places = recipe.places
         self.out = Path(self.places.path(recipe.out))
         self.folder = self.out / ".stages"
-        self.inputs: dict[str, str] = {}
+        self.known = Known()
         names = [stage.name for stage in recipe.stages if not stage.given]
         check_names(settings, names)
         all_names = [stage.name for stage in recipe.stages]
@@ -98,7 +98,7 @@ class RecipeRun:
 
     def state(self, stage: Stage, earlier: dict[str, str]) -> State:
         """A stage as it is found, `earlier` being the fingerprints of those before it."""
-        settings = stage_settings(stage, self.places, earlier, input_fingerprints(stage, self.places, self.inputs))
+        settings = stage_settings(stage, self.places, earlier, self.known)
         record = read_record(self.folder, stage.record_name)
         if record is None:
             there = [path for path in stage.writes if os.path.exists(self.places.path(path))]
@@ -167,8 +167,7 @@ class RecipeRun:
             self.command(f"stage {stage.name}", command.arguments(), lock)
         outputs = {self.places.symbolic(path): count_files(self.places.path(path)) for path in stage.writes}
         write_record(self.folder, stage.record_name, Record(COMPLETE, state.settings, outputs))
-        if stage.always:
-            self.inputs.clear()  # it may have changed files that later stages read
+        self.known.forget()
 
     def command(self, what: str, arguments: list[str], lock: RunLock) -> None:
         """Show a command and run it; raises StageFailed where it fails."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_an_error_elsewhere_lets_a_call_end_so_that_nothing_is_half_written(tmp_
 
 
 def test_processes_start_without_a_forkserver_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(crf_pool, "get_all_start_methods", lambda: ["spawn"])
+    monkeypatch.setattr(crf_pool, "process_context", lambda: get_context("spawn"))
     with CrfPool(1) as pool:
         pool.submit("image a", touch, tmp_path / "a", BIG)
         pool.finish()

@@ -24,8 +24,8 @@ def plain_vote(query, gallery, num_classes, neighbours):
     return shares
 
 
-def test_stored_figures(golden):
-    stored = golden("retrieval")
+def test_stored_figures(golden, device):
+    stored = {key: value.to(device) for key, value in golden("retrieval").items()}
     gallery = Gallery(stored["memory"], stored["memory_labels"])
     labels = nearest_labels(stored["queries"], gallery, int(stored["top_k"]))
     assert torch.equal(labels, stored["top_k_labels"])
@@ -36,10 +36,11 @@ def test_stored_figures(golden):
 
 
 @pytest.mark.parametrize(("queries", "remembered"), [(7, 90), (1, 90), (7, 20), (7, 3), (1, 1)])
-def test_votes_equal_a_plain_loop_also_with_few_remembered(queries, remembered):
+def test_votes_equal_a_plain_loop_also_with_few_remembered(queries, remembered, device):
     gallery = Gallery(drawn(remembered), torch.randint(5, (remembered,), generator=torch.Generator().manual_seed(1)))
     query = drawn(queries, seed=2)
-    shares = class_shares(nearest_labels(query, gallery), 5)
+    there = Gallery(gallery.embedding.to(device), gallery.label.to(device))
+    shares = class_shares(nearest_labels(query.to(device), there), 5).cpu()
     np.testing.assert_allclose(shares, plain_vote(query, gallery, 5, 20), atol=1e-6)
     torch.testing.assert_close(shares.sum(1), torch.ones(queries))
 

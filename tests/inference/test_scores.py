@@ -34,7 +34,7 @@ def stripes(height=40, width=48):
 
 
 @pytest.fixture
-def networks(tiny_config):
+def networks(tiny_config, device):
     """Colours as embeddings, a classifier that takes the strongest of them, a gallery of the three colours."""
     test = {"crop_size": [32, 32], "stride": [16, 16]}
     config = tiny_config(network={"embedding_dim": 3, "kmeans_num_clusters": [1, 3]}, test=test)
@@ -43,11 +43,12 @@ def networks(tiny_config):
     classifier = nn.Conv2d(3, 3, 1)
     with torch.no_grad():
         classifier.weight[:, :, 0, 0] = 10 * embedding
-    return Networks(Shrink(), classifier, Gallery(embedding, torch.arange(3)), config, torch.device("cpu"))
+    gallery = Gallery(embedding.to(device), torch.arange(3, device=device))
+    return Networks(Shrink(), classifier.to(device), gallery, config, torch.device(device))
 
 
 def share_right(scores, truth):
-    return (scores.argmax(0).numpy() == truth).mean()
+    return (scores.argmax(0).cpu().numpy() == truth).mean()
 
 
 @torch.inference_mode()
@@ -58,7 +59,7 @@ def test_each_way_to_score_finds_the_stripes(networks):
     for score in (retrieval, retrieval_pyramid, softmax, softmax_pyramid):
         scores = score(one, image)
         assert scores.shape[1:] == (40, 48) and share_right(scores, truth) > 0.85
-        torch.testing.assert_close(scores.sum(0), torch.ones(40, 48))
+        torch.testing.assert_close(scores.sum(0).cpu(), torch.ones(40, 48))
 
 
 def _nearest_only(gallery):
@@ -103,7 +104,7 @@ def test_where_classes_have_sides_those_of_a_mirror_image_change_them(networks, 
 def test_prototypes_hold_direction_and_majority_of_each_segment(networks):
     found = image_prototypes(networks, stripes())
     assert found.label.tolist() == [0, 1, 2] and found.segment.shape == (40, 48)
-    assert (found.prototype @ networks.gallery.embedding.T.numpy()).argmax(1).tolist() == [0, 1, 2]
+    assert (found.prototype @ networks.gallery.embedding.T.cpu().numpy()).argmax(1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(np.linalg.norm(found.prototype, axis=1), 1, rtol=1e-5)
     several = prototype_pyramid(networks, stripes())
     # At half the size the last column of the grid lies on the padding.
@@ -117,7 +118,7 @@ def test_an_image_of_one_segment_votes_too(networks):
     found = image_prototypes(networks, image)
     assert found.label.tolist() == [254]
     scores = retrieval(networks, image)
-    torch.testing.assert_close(scores, torch.tensor([1 / 3, 1 / 3, 1 / 3, 0])[:, None, None].expand(4, 5, 7))
+    torch.testing.assert_close(scores.cpu(), torch.tensor([1 / 3, 1 / 3, 1 / 3, 0])[:, None, None].expand(4, 5, 7))
 
 
 def seen_scales(networks, monkeypatch, score):

@@ -63,7 +63,7 @@ def test_a_command_is_shown_so_that_it_can_be_typed(tmp_path):
 
 
 def test_a_launched_command_that_fails_ends_with_its_own_error_line_and_the_launchers_status(tmp_path, capfdbinary):
-    (tmp_path / "script.py").write_text("import sys; sys.exit('error: seen')\n")
+    (tmp_path / "script.py").write_text("import sys\nsys.stderr.write('error: seen\\n')\nsys.exit(1)\n")
     processes = []
     arguments = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "script.py"]
     assert execute(arguments, str(tmp_path), processes.append) == 1
