@@ -73,7 +73,7 @@ TOY_KINDS = {
 
 @dataclass(frozen=True)
 class ToySettings:
-    """What decides a toy set, bit for bit; they are kept beside it."""
+    """What decides a toy set, bit for bit: kind, numbers of pictures, their side in pixels, seed; kept beside it."""
 
     kind: str = "scenes"
     num_train: int = 160
@@ -99,7 +99,8 @@ def write_toy_set(save_dir: str | Path, settings: ToySettings, workers: int | No
 
     The settings are kept in `toy.json`, which is written last: where it is, the set is complete.
     """
-    save_dir, stamp = Path(save_dir), json.dumps({"version": VERSION, **asdict(settings)}, indent=2) + "\n"
+    save_dir = Path(save_dir)
+    stamp = json.dumps({"version": VERSION, **asdict(settings)}, indent=2) + "\n"
     done = save_dir / "toy.json"
     if done.is_file() and done.read_bytes() == stamp.encode():
         return False
@@ -182,7 +183,9 @@ def _parse(argv: list[str] | None) -> Namespace:
         "seed": (0, 2**32 - 1, "the same seed gives the same files"),
     }
     for name, (low, high, text) in numbers.items():
-        kind, default = number(f"--{name}", int, low, high), getattr(ToySettings, name)
-        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
+        kind = number(f"--{name}", int, low, high)
+        parser.add_argument(
+            f"--{name}", type=kind, default=getattr(ToySettings, name), help=f"{text} (default: %(default)s)"
+        )
     add_workers_flag(parser)
     return parser.parse_args(argv)
