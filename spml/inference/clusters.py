@@ -24,7 +24,7 @@ def segment_labelled(
 ) -> Segments:
     """Segments of an embedding map [C, H, W], split by the labels [H, W]; void pixels are dropped."""
     network = config.network
-    location = location_features(*embedding.shape[1:], embedding.device)
+    location = location_features(embedding.shape[1], embedding.shape[2], embedding.device)
     return segment_batch(
         embedding[None],
         location[None],
