@@ -51,6 +51,15 @@ TINY = {
 }
 
 
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])
+def device(request):
+    """Each device that tests of tensors run on: the CPU, and CUDA where there is one."""
+    return torch.device(request.param)
+
+
 @pytest.fixture(scope="session")
 def golden():
     """Loads a file of tests/golden by its name: arrays as tensors, text as numpy arrays, JSON as it is."""

@@ -17,7 +17,23 @@ from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADED = ["torch.utils.data", "torch.nn.parallel", "torch.utils.tensorboard", "torchvision", "cv2", "PIL.Image", "scipy.ndimage", "scipy.io", "scipy.sparse.linalg", "skimage.segmentation", "pydensecrf.densecrf", "tqdm", "yaml", "easydict", "concurrent.futures.process"]
+LOADED = [
+    "torch.utils.data",
+    "torch.nn.parallel",
+    "torch.utils.tensorboard",
+    "torchvision",
+    "cv2",
+    "PIL.Image",
+    "scipy.ndimage",
+    "scipy.io",
+    "scipy.sparse.linalg",
+    "skimage.segmentation",
+    "pydensecrf.densecrf",
+    "tqdm",
+    "yaml",
+    "easydict",
+    "concurrent.futures.process",
+]
 
 
 @dataclass(frozen=True)
