@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from spml.data.labels import UNLABELLED
+from spml.data.mat_files import read_mat
 from spml.errors import UserError
 
 MARGIN = 6
@@ -44,20 +45,10 @@ def load_palette(path: str | Path = "") -> np.ndarray:
 
 
 def _read_colour_map(path: str | Path) -> np.ndarray:
-    from scipy.io import loadmat
-
-    try:
-        with open(path, "rb") as file:
-            content = loadmat(file, mat_dtype=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such palette") from None
-    except Exception as error:  # the reader of broken .mat files raises anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: not a readable .mat ({reason})") from None
-    tables = [value for name, value in content.items() if not name.startswith("__")]
+    tables = list(read_mat(path).values())
     if len(tables) != 1 or not _is_colour_map(tables[0]):
         raise UserError(f"{path}: expected one N×3 array of colours, N from 1 to 256")
-    return tables[0]
+    return np.asarray(tables[0])
 
 
 def _is_colour_map(table: Any) -> bool:
@@ -122,7 +113,7 @@ def _stretch(components: np.ndarray) -> np.ndarray:
     return np.where(varies, np.rint(255 * share.clip(0, 1)), GREY).astype(np.uint8)
 
 
-def contact_sheet(rows: Sequence[Sequence[np.ndarray | None]], titles: Sequence[str], cell: int = 160) -> np.ndarray:
+def picture_grid(rows: Sequence[Sequence[np.ndarray | None]], titles: Sequence[str], cell: int = 160) -> np.ndarray:
     """Lay out rows of pictures in a grid with a title over each column, H×W×3 uint8.
 
     rows: lists of H×W×3 or H×W uint8 pictures of any size (None: an empty cell); each is scaled to fit a square of

@@ -72,7 +72,7 @@ def voc_masks(argv: list[str] | None = None) -> None:
     sources |= {path.stem: path for path in need_files(voc_dir, "*.png", "VOC colour masks")}
     save_dir = args.data_dir / "VOC2012" / "segcls"
     jobs = [(source, (save_dir / f"{name}.png",)) for name, source in sorted(sources.items())]
-    convert(write_grey, jobs, args, "grey masks")
+    convert(write_grey, jobs, args, "grey masks", settings={})
 
 
 def _parse(argv: list[str] | None) -> Namespace:
