@@ -75,7 +75,7 @@ def test_a_failed_recipe_gives_its_status_even_where_bash_would_ignore_it(tmp_pa
 
 
 def test_odd_letters_in_paths_reach_the_scripts(tmp_path):
-    folder = tmp_path / "it's a \"place\" #1"
+    folder = tmp_path / 'it\'s a "place" #1'
     folder.mkdir()
     for name in ("bashscripts", "configs", "pyscripts", "spml"):
         (folder / name).symlink_to(RECIPES.parent / name)
