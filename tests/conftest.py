@@ -51,6 +51,15 @@ TINY = {
 }
 
 
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])
+def device(request):
+    """Each device that tests of tensors run on: the CPU, and CUDA where there is one."""
+    return torch.device(request.param)
+
+
 @pytest.fixture(scope="session")
 def golden():
     """Loads a file of tests/golden by its name: arrays as tensors, text as numpy arrays, JSON as it is."""
@@ -142,13 +151,23 @@ def tiny_scene(seed, size=40):
     return image, semantic, regions
 
 
+@pytest.fixture(scope="session")
+def write_tiny_data():
+    """Writes four 40-pixel scenes with 4 classes, most pixels of them unlabelled, into a folder."""
+    return _write_tiny_data
+
+
+def _write_tiny_data(folder):
+    root, ids = folder / "data", tuple("abcd")
+    for seed, name in enumerate(ids):
+        for kind, pixels in zip(("image", "semantic", "instance"), tiny_scene(seed), strict=True):
+            write_image(root / kind / f"{name}.png", pixels)
+    rows = [tuple(f"{kind}/{name}.png" for kind in ("image", "semantic", "instance")) for name in ids]
+    write_list(folder / "train.txt", rows)
+    return TinyData(root, folder / "train.txt", ids)
+
+
 @pytest.fixture
 def tiny_data(tmp_path):
-    """Writes four 40-pixel scenes with 4 classes; most pixels are unlabelled."""
-    root, ids = tmp_path / "data", tuple("abcd")
-    for seed, name in enumerate(ids):
-        for folder, pixels in zip(("image", "semantic", "instance"), tiny_scene(seed), strict=True):
-            write_image(root / folder / f"{name}.png", pixels)
-    rows = [tuple(f"{folder}/{name}.png" for folder in ("image", "semantic", "instance")) for name in ids]
-    write_list(tmp_path / "train.txt", rows)
-    return TinyData(root, tmp_path / "train.txt", ids)
+    """The tiny data in the test's own folder."""
+    return _write_tiny_data(tmp_path)

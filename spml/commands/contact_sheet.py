@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spml import visualize
 from spml.commands.flags import Parser, number
 from spml.data.files import read_image, read_label, write_image
 from spml.data.lists import Sample, read_list
 from spml.errors import UserError
+from spml.visualize import colorize, load_palette, picture_grid
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,15 @@ def contact_sheet(argv: list[str] | None = None) -> None:
     samples = samples[:: max(1, len(samples) // args.images)][: args.images]
     rows = [_row(sample, [Path(folder) for _, _, folder in columns]) for sample in samples]
     titles = ["image", "truth", *(title for title, _, _ in columns)]
-    write_image(args.save, visualize.contact_sheet(rows, titles, args.cell))
+    write_image(args.save, picture_grid(rows, titles, args.cell))
     logger.info("contact sheet: %s", args.save)
 
 
 def _row(sample: Sample, folders: list[Path]) -> list[np.ndarray | None]:
     """Image and coloured masks of a sample, None where there is none."""
-    palette = visualize.load_palette()
+    palette = load_palette()
     masks = [sample.semantic, *(folder / f"{sample.id}.png" for folder in folders)]
-    coloured = [
-        visualize.colorize(read_label(mask), palette) if mask is not None and mask.is_file() else None for mask in masks
-    ]
+    coloured = [colorize(read_label(mask), palette) if mask is not None and mask.is_file() else None for mask in masks]
     return [read_image(sample.image), *coloured]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spml.data.files import need_dir, read_label, visible_files
+from spml.data.files import need_dir, read_label, read_text, visible_files
 from spml.errors import UserError
 
 
@@ -123,10 +123,7 @@ def listed_ids(data_list: str | Path) -> list[str]:
 
     Raises UserError where the list cannot be read or is empty.
     """
-    try:
-        lines = Path(data_list).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--data_list {data_list}: cannot be read ({error})") from None
+    lines = read_text(data_list, "--data_list").splitlines()
     ids = [Path(line.split()[0]).stem for line in lines if line.strip()]
     if not ids:
         raise UserError(f"--data_list {data_list}: is empty; expected one 'image semantic instance' or 'image' a line")

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from spml.errors import UserError
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 LARGEST_CHUNK = 16
 
 
@@ -43,8 +43,8 @@ def _end_with_parent() -> None:
 
 
 def map_files(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None, desc: str | None = None
-) -> Iterator[Result]:
+    function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int | None = None, desc: str | None = None
+) -> Iterator[_Result]:
     """Yield `function(item)` for each item, in order, under a progress bar `desc` (None: no bar).
 
     workers: processes (0: this one; None: one a core); function, items and results must be picklable. Raises what the
@@ -56,7 +56,7 @@ def map_files(
     yield from tqdm(results, total=len(items), desc=desc, disable=desc is None)
 
 
-def _map_in_processes(function: Callable[[Item], Result], items: list[Item], workers: int) -> Iterator[Result]:
+def _map_in_processes(function: Callable[[_Item], _Result], items: list[_Item], workers: int) -> Iterator[_Result]:
     chunk = max(1, min(LARGEST_CHUNK, len(items) // (4 * workers)))
     try:
         with ProcessPoolExecutor(workers, mp_context=process_context(), initializer=start_worker) as pool:

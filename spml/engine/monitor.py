@@ -17,7 +17,7 @@ from spml.data.datasets import Batch
 from spml.engine.processes import mean_over_ranks, rank, world_size
 from spml.engine.tasks import StepResult
 from spml.segments.segment import Segments
-from spml.visualize import colorize, contact_sheet, draw_boundaries, load_palette, pca_rgb
+from spml.visualize import colorize, draw_boundaries, load_palette, pca_rgb, picture_grid
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -100,7 +100,7 @@ def batch_pictures(batch: Batch, result: StepResult, network: EasyDict, palette:
         if result.segments is not None:
             segments = colorize(_segment_map(result.segments, result.embedding.shape[-2:], i) % 256, palette)
         rows.append([image, colorize(semantic, palette), draw_boundaries(image, regions), segments, components[i]])
-    return contact_sheet(rows, ["image", "weak label", "over-segmentation", "segments", "embedding"])
+    return picture_grid(rows, ["image", "weak label", "over-segmentation", "segments", "embedding"])
 
 
 def _segment_map(segments: Segments, size: torch.Size, image: int) -> np.ndarray:

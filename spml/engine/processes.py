@@ -2,6 +2,7 @@
 
 import gc
 import os
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,11 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+
+# Here, before any group is opened: its functions take the group that is open at their import as the default of an
+# argument and never let go of it. Left to DistributedDataParallel, which imports it later, the group's threads outlive
+# the group, and one that drops a tensor while the interpreter ends aborts the process.
+import torch.distributed.nn.functional
 
 from spml.errors import UserError
 from spml.segments.prototypes import Prototypes
@@ -28,27 +34,26 @@ def world_size() -> int:
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[None]:
+def process_group(device: torch.device, **meeting: Any) -> Iterator[None]:
     """The group of processes that torchrun started (NCCL on CUDA, gloo elsewhere).
 
-    Nothing under plain `python`; a group that is open already stays as it is.
+    Nothing under plain `python`; a group that is open already stays as it is. meeting: where processes meet that were
+    not started by torchrun, as `torch.distributed.init_process_group` takes it.
     """
-    if dist.is_initialized() or int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if dist.is_initialized() or (not meeting and int(os.environ.get("WORLD_SIZE", 1)) == 1):
         yield
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", **meeting)
     try:
         yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # whose variables hold the group as well
+        raise
     finally:
-        leave_group()
-
-
-def leave_group() -> None:
-    """End this process's part in the group, and the threads that carry its messages."""
-    gc.collect()  # a DistributedDataParallel lies in a circle of references and would keep those threads alive
-    dist.destroy_process_group()
+        gc.collect()  # likewise what lies in a circle of references
+        dist.destroy_process_group()
 
 
 class SumOverRanks(torch.autograd.Function):

@@ -101,7 +101,9 @@ def cam_seeds(argv: list[str] | None = None) -> None:
         box_dir = need_dir(args.box_dir, "--box_dir")
         write = partial(write_box_seeds, box_dir=box_dir, class_names=names, threshold=threshold)
     cams = need_files(args.cam_dir, "*.npy", "--cam_dir")
-    convert(write, [(cam, (args.save_dir / f"{cam.stem}.png",)) for cam in cams], args, "seeds")
+    jobs = [(cam, (args.save_dir / f"{cam.stem}.png",)) for cam in cams]
+    settings = {"alpha": args.alpha, "threshold": threshold, "boxes": args.box_dir is not None, "class_names": names}
+    convert(write, jobs, args, "seeds", settings)
 
 
 def _parse(argv: list[str] | None) -> Namespace:

@@ -69,7 +69,7 @@ def _picture(image: Any, path: str | Path) -> Picture:
         raise UserError(f"{path}: file_name {name[:60]!r}; expected one like COCO_train2014_000000000009.jpg")
     if _is_count(number, 0, MAX_NUMBER) and _is_count(height, 1, MAX_SIDE) and _is_count(width, 1, MAX_SIDE):
         return Picture(name.removesuffix(".jpg"), number, (height, width), [])
-    what = ", ".join(f"{key} {_short(image.get(key))}" for key in ("id", "height", "width"))
+    what = ", ".join(f"{key} {short(image.get(key))}" for key in ("id", "height", "width"))
     raise UserError(f"{path}: image {name} has {what}; expected whole numbers, sides of at most {MAX_SIDE}")
 
 
@@ -77,7 +77,8 @@ def _is_count(value: Any, low: int, high: int) -> TypeGuard[int]:
     return type(value) is int and low <= value <= high
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value of a file as a message shows it, whatever it is: at most 60 characters."""
     try:
         return repr(value)[:60]
     except ValueError:  # a whole number of thousands of digits
@@ -85,7 +86,7 @@ def _short(value: Any) -> str:
 
 
 def _name_of(annotation: Any) -> str:
-    return _short(annotation.get("id") if isinstance(annotation, dict) else annotation)
+    return short(annotation.get("id") if isinstance(annotation, dict) else annotation)
 
 
 def pycocotools_mask() -> ModuleType:

@@ -6,7 +6,7 @@ import numpy as np
 
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
-from spml.prepare.coco import Annotation, Picture, decode_rle, segmentation_mask
+from spml.prepare.coco import Annotation, Picture, decode_rle, segmentation_mask, short
 from spml.prepare.strokes import dilate
 
 NUM_PARTS = 14
@@ -60,7 +60,7 @@ def _checked_box(annotation: Annotation, where: str) -> list[float]:
         box = np.empty(0)
     if box.shape != (4,) or not (np.abs(box) < 1e6).all() or min(box[2:]) <= 0:
         raise UserError(
-            f"{where}: bbox {annotation.get('bbox')!r}; expected [x, y, width, height] with width and height above 0"
+            f"{where}: bbox {short(annotation.get('bbox'))}; expected [x, y, width, height], the last two above 0"
         )
     return box.tolist()
 
@@ -106,7 +106,7 @@ def annotated_people(picture: Picture) -> list[tuple[int, Annotation]]:
 
 
 def _where(picture: Picture, person: Annotation) -> str:
-    return f"{picture.id}, annotation {person.get('id')}"
+    return f"{picture.id}, annotation {short(person.get('id'))}"
 
 
 def _box_area(picture: Picture, person: Annotation) -> float:

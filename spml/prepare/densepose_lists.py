@@ -8,8 +8,9 @@ import numpy as np
 
 from spml.commands.flags import Parser, number
 from spml.data.files import need_dir
+from spml.prepare.convert import add_seed_flag
 from spml.prepare.densepose_masks import DENSEPOSE_LABEL_DIRS, read_annotated
-from spml.prepare.list_files import Row, add_list_flags, write_data_lists
+from spml.prepare.list_files import ListRow, add_list_flags, write_data_lists
 
 DENSEPOSE_SPLITS = ("train2014", "minival2014", "valminusminival2014")
 DENSEPOSE_OVERSEGMENTATION_DIR = "seginst/pmi_0.1_256"
@@ -21,7 +22,7 @@ def densepose_lists(argv: list[str] | None = None) -> None:
     need_dir(args.data_dir, "--data_dir")
     args.save_dir = args.save_dir or args.data_dir / "lists"
     annotation_dir = args.annotation_dir or args.data_dir / "annotations"
-    lists: dict[str, list[Row]] = {}
+    lists: dict[str, list[ListRow]] = {}
     for split in args.splits:
         ids = [picture.id for picture in read_annotated(annotation_dir / annotation_name(split))]
         lists |= densepose_data_lists(split, ids, args.subset, args.seed)
@@ -33,7 +34,7 @@ def annotation_name(split: str) -> str:
     return f"densepose_coco_2014_{split.removesuffix('2014')}.json"
 
 
-def densepose_data_lists(split: str, ids: list[str], subset: int, seed: int) -> dict[str, list[Row]]:
+def densepose_data_lists(split: str, ids: list[str], subset: int, seed: int) -> dict[str, list[ListRow]]:
     """{list file name: rows} of a split.
 
     train2014: a list for each kind of label, and one of `subset` images drawn with a fixed seed, for the prototypes;
@@ -48,14 +49,14 @@ def densepose_data_lists(split: str, ids: list[str], subset: int, seed: int) -> 
     return lists | {f"train2014_{kind}_subset.txt": densepose_train_rows(some, folder) for kind, folder in kinds}
 
 
-def densepose_train_rows(ids: Iterable[str], label_dir: str) -> list[Row]:
+def densepose_train_rows(ids: Iterable[str], label_dir: str) -> list[ListRow]:
     """Lines `image label over-segmentation` of COCO images named like COCO_train2014_000000000009."""
     return [
         (coco_image(name), f"{label_dir}/{name}.png", f"{DENSEPOSE_OVERSEGMENTATION_DIR}/{name}.png") for name in ids
     ]
 
 
-def densepose_val_rows(ids: Iterable[str]) -> list[Row]:
+def densepose_val_rows(ids: Iterable[str]) -> list[ListRow]:
     """Lines `image truth truth` of COCO images named like COCO_val2014_000000000042."""
     return [(coco_image(name), *[f"{DENSEPOSE_LABEL_DIRS['full']}/{name}.png"] * 2) for name in ids]
 
@@ -84,11 +85,6 @@ def _parse(argv: list[str] | None) -> Namespace:
         default=3000,
         help="training images for the prototypes (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=number("--seed", int, 0, 2**31),
-        default=0,
-        help="the same seed gives the same subset (default: %(default)s)",
-    )
+    add_seed_flag(parser, "subset")
     add_list_flags(parser)
     return parser.parse_args(argv)

@@ -8,7 +8,7 @@ from spml.commands.flags import Parser, number
 from spml.data.files import need_dir, write_image
 from spml.errors import UserError
 from spml.prepare.coco import Picture, pycocotools_mask, read_pictures
-from spml.prepare.convert import add_common_flags, convert
+from spml.prepare.convert import add_common_flags, add_seed_flag, convert
 from spml.prepare.densepose_labels import (
     annotated_people,
     draw_points,
@@ -60,15 +60,14 @@ def densepose_masks(argv: list[str] | None = None) -> None:
         for path in args.annotations
         for picture in read_annotated(path)
     ]
-    write = partial(
-        write_picture,
-        unannotated=args.unannotated,
-        point_source=args.point_source,
-        num_background=args.background_points,
-        seed=args.seed,
-        width=args.dilate,
-    )
-    convert(write, jobs, args, "part masks")
+    settings = {
+        "unannotated": args.unannotated,
+        "point_source": args.point_source,
+        "num_background": args.background_points,
+        "seed": args.seed,
+        "width": args.dilate,
+    }
+    convert(partial(write_picture, **settings), jobs, args, "part masks", settings)
 
 
 def _parse(argv: list[str] | None) -> Namespace:
@@ -104,11 +103,6 @@ def _parse(argv: list[str] | None) -> Namespace:
         default=6,
         help="width of a point's dot in pixels (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=number("--seed", int, 0, 2**31),
-        default=0,
-        help="the same seed gives the same points (default: %(default)s)",
-    )
+    add_seed_flag(parser, "points")
     add_common_flags(parser)
     return parser.parse_args(argv)

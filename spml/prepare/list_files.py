@@ -14,7 +14,7 @@ from spml.prepare.convert import add_common_flags
 
 logger = logging.getLogger(__name__)
 
-Row = tuple[str, ...]  # the 1 or 3 relative paths of a line
+ListRow = tuple[str, ...]  # the 1 or 3 relative paths of a line
 
 
 def add_list_flags(parser: Parser) -> None:
@@ -23,7 +23,7 @@ def add_list_flags(parser: Parser) -> None:
     add_common_flags(parser)
 
 
-def write_data_lists(lists: dict[str, list[Row]], args: Namespace) -> None:
+def write_data_lists(lists: dict[str, list[ListRow]], args: Namespace) -> None:
     """Write {list file name: rows} to args.save_dir, warning of every file that is missing in args.data_dir.
 
     With args.check, missing files raise UserError instead and nothing is written; with args.skip_existing, lists that
@@ -41,11 +41,11 @@ def write_data_lists(lists: dict[str, list[Row]], args: Namespace) -> None:
         logger.info("%s: %d images", args.save_dir / name, len(rows))
 
 
-def _find_missing(named_rows: tuple[str, list[Row]], data_dir: Path) -> list[str]:
+def _find_missing(named_rows: tuple[str, list[ListRow]], data_dir: Path) -> list[str]:
     return describe_missing(*named_rows, data_dir)
 
 
-def describe_missing(list_name: str, rows: Sequence[Row], data_dir: str | Path) -> list[str]:
+def describe_missing(list_name: str, rows: Sequence[ListRow], data_dir: str | Path) -> list[str]:
     """Warnings, one for each folder, about files that rows name and that are not there: how many, and the first few."""
     folders: dict[str, list[str]] = {}
     for path in dict.fromkeys(path for row in rows for path in row):

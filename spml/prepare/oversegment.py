@@ -169,7 +169,8 @@ def oversegment(argv: list[str] | None = None) -> None:
         oversegment_file, contour_dir=args.contour_dir, threshold=args.threshold, longest_side=args.image_size
     )
     jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in find_images(args.image_dir, "--image_dir")]
-    convert(write, jobs, args, "over-segmentation")
+    settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": args.contour_dir is not None}
+    convert(write, jobs, args, "over-segmentation", settings)
 
 
 def _parse(argv: list[str] | None) -> Namespace:

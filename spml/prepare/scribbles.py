@@ -95,7 +95,7 @@ def scribbles(argv: list[str] | None = None) -> None:
     ]
     image_dir = args.data_dir / "VOC2012" / "JPEGImages"
     draw = partial(write_scribbles, lengths=args.lengths, image_dir=image_dir, class_names=names)
-    convert(draw, jobs, args, "scribbles")
+    convert(draw, jobs, args, "scribbles", {"class_names": names})
 
 
 def _parse(argv: list[str] | None) -> Namespace:

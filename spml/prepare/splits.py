@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from spml.data.files import read_text
 from spml.errors import UserError
 
 
@@ -11,10 +12,7 @@ def read_split(path: str | Path) -> list[str]:
 
     Raises UserError where it is missing, empty, names an image twice, or a line is no bare id.
     """
-    try:
-        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"split file {path}: cannot be read ({error})") from None
+    ids = [line.strip() for line in read_text(path, "split file").splitlines() if line.strip()]
     if not ids:
         raise UserError(f"split file {path}: is empty; expected one image id a line")
     for name in ids:

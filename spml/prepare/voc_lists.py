@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spml.commands.flags import Parser
 from spml.data.files import need_dir
-from spml.prepare.list_files import Row, add_list_flags, write_data_lists
+from spml.prepare.list_files import ListRow, add_list_flags, write_data_lists
 from spml.prepare.splits import read_split
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def train_aug_ids(
 
 def voc_data_lists(
     splits: dict[str, list[str]], kinds: Sequence[str], test_folder: str = TEST_FOLDER
-) -> dict[str, list[Row]]:
+) -> dict[str, list[ListRow]]:
     """{list file name: rows} of the splits: one training list for each kind of label, val and test."""
     lists = {f"train_{kind}.txt": voc_train_rows(splits["train"], VOC_LABEL_DIRS[kind]) for kind in kinds}
     lists["val.txt"] = voc_val_rows(splits["val"])
@@ -84,19 +84,19 @@ def voc_data_lists(
     return lists
 
 
-def voc_train_rows(ids: Iterable[str], label_dir: str) -> list[Row]:
+def voc_train_rows(ids: Iterable[str], label_dir: str) -> list[ListRow]:
     """Lines `image label over-segmentation` of VOC training images, labels from a folder of VOC2012."""
     return [
         (f"VOC2012/JPEGImages/{name}.jpg", f"VOC2012/{label_dir}/{name}.png", f"VOC2012/hed/{name}.png") for name in ids
     ]
 
 
-def voc_val_rows(ids: Iterable[str]) -> list[Row]:
+def voc_val_rows(ids: Iterable[str]) -> list[ListRow]:
     """Lines `image truth truth` of VOC validation images."""
     return [(f"VOC2012/JPEGImages/{name}.jpg", *[f"VOC2012/segcls/{name}.png"] * 2) for name in ids]
 
 
-def voc_test_rows(ids: Iterable[str], folder: str = TEST_FOLDER) -> list[Row]:
+def voc_test_rows(ids: Iterable[str], folder: str = TEST_FOLDER) -> list[ListRow]:
     """Lines with only an image, of VOC test images in a folder of the data root."""
     return [(f"{folder}/JPEGImages/{name}.jpg",) for name in ids]
 

@@ -9,6 +9,7 @@ from spml.commands.flags import Parser
 from spml.data.class_names import VOC_CLASSES
 from spml.data.files import need_dir, read_image, write_image
 from spml.data.labels import VOID
+from spml.data.mat_files import read_mat
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.visualize import voc_palette
@@ -39,15 +40,11 @@ def read_sbd(path: str | Path) -> np.ndarray:
 
     Raises UserError where the file is missing, broken, lacks that field or holds other values than the 21 classes.
     """
-    from scipy.io import loadmat
-
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        label = loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"].item()
-    except Exception as error:  # a broken .mat raises nearly anything, from zlib's errors to MemoryError
-        raise UserError(f"{path}: not a readable SBD .mat with GTcls.Segmentation ({error})") from None
-    if not isinstance(label, np.ndarray) or label.ndim != 2 or label.dtype.kind not in "uif" or label.size == 0:
+    content = read_mat(path).get("GTcls")
+    label = content.get("Segmentation") if isinstance(content, dict) else None
+    if label is None:
+        raise UserError(f"{path}: not a readable SBD .mat; expected a struct GTcls with a label map Segmentation")
+    if label.ndim != 2 or label.size == 0:
         raise UserError(f"{path}: GTcls.Segmentation is no label map")
     if not (np.isin(label, np.arange(len(VOC_CLASSES)))).all():
         raise UserError(f"{path}: GTcls.Segmentation holds {label.min()}..{label.max()}; expected 0..20")
@@ -75,7 +72,7 @@ def voc_masks(argv: list[str] | None = None) -> None:
     sources |= {path.stem: path for path in need_files(voc_dir, "*.png", "VOC colour masks")}
     save_dir = args.data_dir / "VOC2012" / "segcls"
     jobs = [(source, (save_dir / f"{name}.png",)) for name, source in sorted(sources.items())]
-    convert(write_grey, jobs, args, "grey masks")
+    convert(write_grey, jobs, args, "grey masks", settings={})
 
 
 def _parse(argv: list[str] | None) -> Namespace:

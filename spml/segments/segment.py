@@ -82,22 +82,25 @@ def segment_batch(
     """
     v = unit_vectors(embedding.permute(0, 2, 3, 1))  # N×H×W×C
     v_local = unit_vectors(torch.cat([v, local_features], -1))
-    initial = initial_clusters(v.shape[1], v.shape[2], grid[0], grid[1], v.device).flatten()
-    num_clusters = int(initial.max()) + 1
     keep = (semantic != VOID).flatten(1)
-    with torch.no_grad():
-        cluster = [
-            spherical_kmeans(x.flatten(0, 1)[k], initial[k], num_clusters, iterations)
-            for x, k in zip(v_local, keep, strict=True)
-        ]
+    cluster = _cluster(v_local, keep, grid, iterations)
     image, place = keep.nonzero(as_tuple=True)
     v, v_local, features = (x.flatten(1, 2)[keep] for x in (v, v_local, local_features))
     semantic, instance = semantic.flatten(1)[keep].long(), instance.flatten(1)[keep].long()
     _warn_where_labels_meet(instance, label_divisor)
-    segment = segment_ids(image, torch.cat(cluster), semantic * label_divisor + instance)
+    segment = segment_ids(image, cluster, semantic * label_divisor + instance)
     if affinity_space:
         v_local = unit_vectors(torch.cat([AFFINITY_EMBEDDING_WEIGHT * v, features], -1))
     return Segments(v, v_local, segment, semantic, instance, image, place, len(keep))
+
+
+@torch.no_grad()
+def _cluster(v_local: torch.Tensor, keep: torch.Tensor, grid: Sequence[int], iterations: int) -> torch.Tensor:
+    """Cluster of each kept pixel, image by image: N×H×W×D, N×(H·W) → [P]."""
+    initial = initial_clusters(v_local.shape[1], v_local.shape[2], grid[0], grid[1], v_local.device).flatten()
+    count = int(initial.max()) + 1
+    images = zip(v_local, keep, strict=True)
+    return torch.cat([spherical_kmeans(x.flatten(0, 1)[k], initial[k], count, iterations) for x, k in images])
 
 
 def _warn_where_labels_meet(instance: torch.Tensor, label_divisor: int) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from spml.commands.benchmark import benchmark_by_instance, benchmark_by_mIoU
 from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES
-from spml.data.files import write_image
+from spml.data.files import read_label, write_image
 from spml.errors import UserError
+from spml.visualize import voc_palette
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,6 +87,13 @@ def test_data_list_restricts_the_images_and_misses_none(folders):
         benchmark_by_mIoU(flags(folders, "--data_list", data_list))
 
 
+def test_truth_in_palette_colours_scores_as_in_grey(folders, shown_log):
+    for path in (folders / "gt").rglob("*.png"):
+        write_image(path, read_label(path), voc_palette())
+    benchmark_by_mIoU(flags(folders))
+    assert "mean IoU: 57.98 %" in shown_log.readouterr().out
+
+
 def test_truth_without_prediction_is_noted(folders, shown_log):
     (folders / "pred" / "part" / "3_mask.png").unlink()
     benchmark_by_mIoU(flags(folders))
@@ -130,7 +138,7 @@ def remove_predictions(folder):
     [
         (break_prediction, "pred/part/2_mask.png: not a readable image"),
         (shrink_prediction, "pred/part/2_mask.png: is 24x20 pixels, but its truth .*gt/part/2_mask.png is 25x20"),
-        (colour_prediction, "pred/part/2_mask.png: a label map must be an 8-bit grey image"),
+        (colour_prediction, "pred/part/2_mask.png: a label map must be an 8-bit grey .*image"),
         (remove_truth, "gt/part/2_mask.png: not found"),
         (void_truth, "no pixel of classes 0..20"),
         (remove_predictions, "pred: holds no .png masks"),

@@ -172,6 +172,7 @@ def test_a_photograph_is_read_upright_whatever_way_the_camera_was_held(tmp_path,
     assert np.abs(got.astype(int) - upright).max() < 30
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_an_image_with_broken_exif_is_read_as_it_is_stored(tmp_path):
     _, stored, _ = corners(1)
     stored.save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\xff\xff\xff")

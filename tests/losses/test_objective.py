@@ -93,7 +93,7 @@ def test_a_further_relation_is_one_entry_whose_name_gives_its_keys(tiny_config, 
     segments, known, _, tags = step
     monkeypatch.setitem(RELATIONS, "dummy", lambda s, p, t, o: o.concentration * len(p) * tags.sum())
     config = tiny_config()
-    config.train |= {"dummy_loss_types": "segsort", "dummy_concentration": 2.0, "dummy_loss_weight": 0.25}
+    config.train.update({"dummy_loss_types": "segsort", "dummy_concentration": 2.0, "dummy_loss_weight": 0.25})
     objective = build_objective(config)
     losses = objective.relation_losses(segments, known, tags)
     assert losses["dummy"] == 2 * len(known) * tags.sum()

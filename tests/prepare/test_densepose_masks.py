@@ -48,7 +48,7 @@ def run_masks(root, *argv):
 def test_each_annotated_picture_gets_parts_points_and_persons(root):
     run_masks(root)
     for folder in FOLDERS:
-        names = sorted(path.name for path in (root / folder).iterdir())
+        names = sorted(path.name for path in (root / folder).glob("*.png"))
         assert names == [f"COCO_train2014_{n:012d}.png" for n in (1, 2, 4, 5, 6)]
     parts, points, persons = (read_label(root / folder / "COCO_train2014_000000000001.png") for folder in FOLDERS)
     assert parts.sum() == persons.sum() == 400 and (parts[5:25, 5:25] == 1).all()

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,3 +91,20 @@ def test_broken_scribbles_are_refused_by_file_name(tmp_path, content, message):
 def test_an_impossible_length_is_refused(tmp_path):
     with pytest.raises(UserError, match="--lengths 1.5"):
         scribbles(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path), "--lengths", "1.5"])
+
+
+def png_head(width, height):
+    """The beginning of a PNG that states this size."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", png_head(10**6, 10**6)])
+def test_an_image_that_is_none_or_impossibly_large_is_refused_by_file_name(tmp_path, content):
+    write(tmp_path / "xml/a.xml", polygon("cat", (5, 2)))
+    images = tmp_path / "VOC2012/JPEGImages"
+    images.mkdir(parents=True)
+    (images / "a.jpg").write_bytes(content)
+    with pytest.raises(UserError, match="a.jpg: "):
+        scribbles(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path / "xml"), "--workers", "0"])
+    assert not (tmp_path / "VOC2012/scribble").exists()

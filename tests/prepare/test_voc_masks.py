@@ -62,7 +62,7 @@ def test_a_colour_of_no_class_names_file_and_colour(tmp_path):
 )
 def test_a_broken_mat_is_one_clear_error(tmp_path, content):
     (tmp_path / "a.mat").write_bytes(content)
-    with pytest.raises(UserError, match="a.mat: not a readable SBD"):
+    with pytest.raises(UserError, match="a.mat: not a readable .mat"):
         read_sbd(tmp_path / "a.mat")
 
 

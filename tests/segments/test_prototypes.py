@@ -10,10 +10,10 @@ from spml.segments.segment import Segments
 
 
 @pytest.mark.parametrize(("count", "result"), [(6, "prototypes"), (9, "prototypes_of_9")])
-def test_prototypes_equal_the_published_ones(golden, count, result):
+def test_prototypes_equal_the_published_ones(golden, count, result, device):
     figures = golden("prototypes")
-    got = segment_prototypes(figures["embeddings"], figures["labels"], count)
-    torch.testing.assert_close(got, figures[result], rtol=1e-4, atol=1e-5)
+    got = segment_prototypes(figures["embeddings"].to(device), figures["labels"].to(device), count)
+    torch.testing.assert_close(got.cpu(), figures[result], rtol=1e-4, atol=1e-5)
 
 
 def test_an_empty_segment_has_a_zero_prototype_and_a_finite_gradient():
