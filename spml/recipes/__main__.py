@@ -12,7 +12,7 @@ from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import read_settings
 
 logger = logging.getLogger("spml.recipes")
-RECIPES = {"toy": toy.recipe, "voc12": voc12.recipe, "densepose": densepose.recipe}
+RECIPES = {"toy": toy.toy_recipe, "voc12": voc12.voc12_recipe, "densepose": densepose.densepose_recipe}
 
 
 def main(argv: list[str] | None = None, execute: launch.Execute = launch.execute) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from spml.recipes.blocks import pseudo_label_stage, segment_stage, train_stage
-from spml.recipes.inputs import Input
+from spml.recipes.outside import Input
 from spml.recipes.plan import Plan, Source, infer_command, score_command
 from spml.recipes.stages import Command, Places, Recipe, Row, Stage
 

@@ -12,7 +12,7 @@ from spml.recipes.voc12 import need_dataroot
 TABLE = ("DensePose minival2014, from points", "published=44.15")
 
 
-def recipe(kind: str, settings: Settings) -> Recipe:
+def densepose_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation, which is `point`; raises UserError for settings that cannot be."""
     if kind != "point":
         raise UserError(f"densepose {kind}: no such recipe; expected point")

@@ -62,7 +62,7 @@ class AgentFilter:
     What was held back is shown at the end where the command failed without a line or traceback of its own.
     """
 
-    def __init__(self, target: BinaryIO):
+    def __init__(self, target: BinaryIO) -> None:
         self.target = target
         self.rest, self.held = b"", b""
         self.errors: set[bytes] = set()

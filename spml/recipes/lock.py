@@ -14,7 +14,7 @@ from spml.errors import UserError
 class RunLock:
     """A lock file that is held: it says which process runs, and which command of it."""
 
-    def __init__(self, file: TextIO):
+    def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def note(self, command: int | None = None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from spml.config import load_config
 from spml.errors import UserError
-from spml.recipes.inputs import FolderInput, Input, ListInput
+from spml.recipes.outside import FolderInput, Input, ListInput
 from spml.recipes.settings import Settings
 from spml.recipes.stages import NEUTRAL_KEYS, Command, Stage
 

@@ -10,7 +10,7 @@ from spml.config import flat, load_config
 from spml.data.files import write_text
 from spml.data.fingerprints import of_file
 from spml.errors import UserError
-from spml.recipes.inputs import ABSENT, Input
+from spml.recipes.outside import ABSENT, Input
 from spml.recipes.stages import Command, Places, Stage
 
 COMPLETE, STARTED = "complete", "started"

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 class StageFailed(UserError):
     """A command of a stage ended with another status than 0."""
 
-    def __init__(self, what: str, status: int):
+    def __init__(self, what: str, status: int) -> None:
         super().__init__(f"{what} failed with status {status}; source the recipe again to go on from here")
         self.status = status
 
@@ -74,7 +74,7 @@ class State:
 class RecipeRun:
     """One run of a recipe; execute: runs the commands, as launch.execute does."""
 
-    def __init__(self, recipe: Recipe, settings: Settings, execute: launch.Execute = launch.execute):
+    def __init__(self, recipe: Recipe, settings: Settings, execute: launch.Execute = launch.execute) -> None:
         self.recipe, self.settings, self.execute = recipe, settings, execute
         self.places = recipe.places
         self.out = Path(self.places.path(recipe.out))

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from spml.recipes.inputs import Input
+from spml.recipes.outside import Input
 
 # Keys that change no result: how fast it is made, and what is shown and kept on the way.
 NEUTRAL_KEYS = ("num_threads", "train.resume", "train.snapshot_step", "train.tensorboard_step")

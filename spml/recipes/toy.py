@@ -12,7 +12,7 @@ from spml.recipes.stages import Command, Recipe, Row, Stage
 KINDS = ("tag", "box", "scribble", "point", "parts")
 
 
-def recipe(kind: str, settings: Settings) -> Recipe:
+def toy_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation; raises UserError for settings that cannot be."""
     if kind not in KINDS:
         raise UserError(f"toy {kind}: no such recipe; expected one of {', '.join(KINDS)}")

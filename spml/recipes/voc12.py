@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from spml.errors import UserError
 from spml.recipes import common
-from spml.recipes.inputs import CamInput, FolderInput
+from spml.recipes.outside import CamInput, FolderInput
 from spml.recipes.plan import Plan, Source, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Command, Recipe, Stage
@@ -30,7 +30,7 @@ def need_dataroot(settings: Settings, holds: str) -> str:
     return settings.dataroot
 
 
-def recipe(kind: str, settings: Settings) -> Recipe:
+def voc12_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation; raises UserError for settings that cannot be."""
     if kind not in TABLES:
         raise UserError(f"voc12 {kind}: no such recipe; expected one of {', '.join(TABLES)}")

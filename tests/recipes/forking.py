@@ -13,27 +13,16 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADED = [
-    "torch.utils.data",
-    "torch.nn.parallel",
-    "torch.utils.tensorboard",
-    "torchvision",
-    "cv2",
-    "PIL.Image",
-    "scipy.ndimage",
-    "scipy.io",
-    "scipy.sparse.linalg",
-    "skimage.segmentation",
-    "pydensecrf.densecrf",
-    "tqdm",
-    "yaml",
-    "easydict",
-    "concurrent.futures.process",
-]
+LOADED = (
+    *("torch.utils.data", "torch.nn.parallel", "torch.utils.tensorboard", "torchvision", "pydensecrf.densecrf", "cv2"),
+    *("PIL.Image", "scipy.ndimage", "scipy.io", "scipy.sparse.linalg", "skimage.segmentation", "tqdm", "yaml"),
+    *("easydict", "concurrent.futures.process"),
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +131,7 @@ def serve(request):
     """Run what a request names, in a process group of its own, its words in files."""
     os.setsid()
     for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(request[f"{name}"], os.O_WRONLY | os.O_CREAT, 0o644), number)
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT, 0o644), number)
     os.environ.update(request["environment"])
     arguments, marks = request["arguments"], request["marks"]
     if arguments[0].endswith(".py"):
@@ -168,5 +157,5 @@ if __name__ == "__main__":
             importlib.import_module(module)
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
-        answers.write(f"{wait(fork(lambda request=json.loads(line): serve(request)))}\n")
+        answers.write(f"{wait(fork(partial(serve, json.loads(line))))}\n")
         answers.flush()

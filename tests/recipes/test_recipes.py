@@ -13,16 +13,16 @@ from spml.recipes.settings import Settings
 GOLDEN = Path(__file__).parents[1] / "golden" / "recipes"
 OPTS = {"opts": ("train.amp", "bf16", "train.crop_size", "[64,64]"), "make_toy": ("--num_train", "8", "--num_val", "4")}
 CASES = {
-    **{f"toy_{kind}": (toy.recipe, kind, {}) for kind in toy.KINDS},
-    "toy_point_opts": (toy.recipe, "point", OPTS),
-    **{f"voc12_{kind}": (voc12.recipe, kind, {}) for kind in voc12.TABLES},
-    "voc12_tag_cams": (voc12.recipe, "tag", {"cams": "$CAMS"}),
-    "voc12_box_cams": (voc12.recipe, "box", {"cams": "$CAMS"}),
-    "voc12_tag_seeds": (voc12.recipe, "tag", {}),
-    "voc12_box_seeds": (voc12.recipe, "box", {}),
-    "voc12_tag_seeds_cams": (voc12.recipe, "tag", {"cams": "$CAMS"}),
-    "voc12_point_test": (voc12.recipe, "point", {"split": "test"}),
-    "densepose_point": (densepose.recipe, "point", {}),
+    **{f"toy_{kind}": (toy.toy_recipe, kind, {}) for kind in toy.KINDS},
+    "toy_point_opts": (toy.toy_recipe, "point", OPTS),
+    **{f"voc12_{kind}": (voc12.voc12_recipe, kind, {}) for kind in voc12.TABLES},
+    "voc12_tag_cams": (voc12.voc12_recipe, "tag", {"cams": "$CAMS"}),
+    "voc12_box_cams": (voc12.voc12_recipe, "box", {"cams": "$CAMS"}),
+    "voc12_tag_seeds": (voc12.voc12_recipe, "tag", {}),
+    "voc12_box_seeds": (voc12.voc12_recipe, "box", {}),
+    "voc12_tag_seeds_cams": (voc12.voc12_recipe, "tag", {"cams": "$CAMS"}),
+    "voc12_point_test": (voc12.voc12_recipe, "point", {"split": "test"}),
+    "densepose_point": (densepose.densepose_recipe, "point", {}),
 }
 
 
@@ -107,7 +107,7 @@ def by_script(recipe, processes):
 
 
 def test_many_processes_train_segment_and_label_and_the_data_scripts_stay_alone(settings):
-    recipe = toy.recipe("tag", replace(settings, processes=2))
+    recipe = toy.toy_recipe("tag", replace(settings, processes=2))
     commands = by_script(recipe, 2)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     assert all(command.arguments()[:4] == launcher for command in commands.values())
@@ -117,7 +117,7 @@ def test_many_processes_train_segment_and_label_and_the_data_scripts_stay_alone(
 
 
 def test_the_published_batch_of_a_classifier_is_the_sum_over_processes_and_that_of_the_embedding_is_each_ones(settings):
-    commands = by_script(voc12.recipe("tag", replace(settings, processes=4)), 4)
+    commands = by_script(voc12.voc12_recipe("tag", replace(settings, processes=4)), 4)
     for script in ("train_classifier.py", "train_cam.py"):
         arguments = commands[script].arguments()
         assert arguments[arguments.index("train.batch_size") + 1] == "4"  # a quarter of the published 16
@@ -127,10 +127,10 @@ def test_the_published_batch_of_a_classifier_is_the_sum_over_processes_and_that_
 
 def test_a_batch_that_processes_cannot_share_is_refused(settings):
     with pytest.raises(UserError, match="NPROC=3: configs/voc12/classifier.yaml: train.batch_size 16 cannot"):
-        voc12.recipe("point", replace(settings, processes=3))
+        voc12.voc12_recipe("point", replace(settings, processes=3))
 
 
-@pytest.mark.parametrize("make", [voc12.recipe, densepose.recipe])
+@pytest.mark.parametrize("make", [voc12.voc12_recipe, densepose.densepose_recipe])
 def test_a_data_root_that_is_missing_is_said_in_one_line(make):
     with pytest.raises(UserError, match="DATAROOT is not set: name the folder that holds"):
         make("point", Settings())
@@ -138,7 +138,7 @@ def test_a_data_root_that_is_missing_is_said_in_one_line(make):
         make("point", Settings(dataroot="/nowhere"))
 
 
-@pytest.mark.parametrize("make", [toy.recipe, voc12.recipe, densepose.recipe])
+@pytest.mark.parametrize("make", [toy.toy_recipe, voc12.voc12_recipe, densepose.densepose_recipe])
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(make, settings):
     with pytest.raises(UserError, match="hexagon: no such recipe; expected (one of )?.*point"):
         make("hexagon", settings)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from spml.errors import UserError
-from spml.recipes.inputs import CamInput, FolderInput, ListInput
 from spml.recipes.lock import _identity
+from spml.recipes.outside import CamInput, FolderInput, ListInput
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import Settings
 from spml.recipes.stages import NEUTRAL_KEYS, Command, Places, Recipe, Stage
