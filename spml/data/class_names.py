@@ -1,5 +1,9 @@
 """Names of the classes; a class's id is its place in the table, background first."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from spml.data.files import read_text
 from spml.errors import UserError
 
 VOC_CLASSES = (
@@ -26,35 +30,39 @@ _SYNONYMS = {
 }
 
 
-def _plain(name):
+def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def class_id(name, class_names, where):
+def class_id(name: str, class_names: Sequence[str], where: str | Path) -> int:
     """The id of a class by its name, whatever its case, spaces and dashes; common synonyms of VOC names count too.
 
     Raises UserError, beginning with `where` the name was found, for a name that is not in `class_names`.
     """
     ids = {_plain(known): number for number, known in enumerate(class_names)}
     name_plain = _plain(name)
-    found = ids.get(name_plain, ids.get(_SYNONYMS.get(name_plain)))
+    found = ids.get(name_plain, ids.get(_SYNONYMS.get(name_plain, "")))
     if found is None:
         raise UserError(f"{where}: unknown class {name!r}; expected one of {', '.join(class_names)}")
     return found
 
 
-def read_class_names(path):
+def read_class_names(path: str | Path | None, count: int | None = None) -> tuple[str, ...]:
     """Read a table of class names: a text file with one name a line, background first; None gives the VOC classes.
 
-    Raises UserError for a file that cannot be read, has fewer than two or more than 254 names, or one name twice.
+    count: how many classes there are, where that is known. Raises UserError for a file that cannot be read, has fewer
+    than two or more than 254 names, one name twice, or another number than `count`.
     """
-    if path is None:
-        return VOC_CLASSES
-    try:
-        with open(path, encoding="utf-8") as file:
-            names = tuple(line.strip() for line in file if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"class names {path}: cannot be read ({error})") from None
+    names = VOC_CLASSES if path is None else _read_names(path)
+    if count is not None and len(names) != count:
+        where = "the VOC classes" if path is None else f"class names {path}"
+        raise UserError(f"{where}: {len(names)} names, expected {count}, one for each class, background first")
+    return names
+
+
+def _read_names(path: str | Path) -> tuple[str, ...]:
+    lines = read_text(path, "class names").splitlines()
+    names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= 254 or len({_plain(name) for name in names}) < len(names):
         raise UserError(
             f"class names {path}: expected 2 to 254 different names, one a line, background first, got {len(names)}"

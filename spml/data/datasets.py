@@ -1,14 +1,18 @@
 """Training samples: image, weak label, over-segmentation and tags, augmented by a generator of their own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from easydict import EasyDict
 from torch.utils.data import Dataset
 
 from spml.data import transforms as T
 from spml.data.files import read_image, read_label
-from spml.data.labels import UNLABELLED, VOID
+from spml.data.labels import UNLABELLED, VOID, read_weak_label
+from spml.data.lists import Sample
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
 
@@ -16,6 +20,9 @@ GREY_PROBABILITY = 0.3
 BLUR_PROBABILITY = 0.5
 BLUR_SIGMA = (0.1, 5.0)
 CHECKED_LABELS = 500
+
+Arrays: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Tensors: TypeAlias = tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -26,15 +33,17 @@ class Augmentation:
     becomes mirror_classes[i]; mean: padding colour; colour: grey and blur, as in classifier training.
     """
 
-    crop: tuple
-    mean: tuple
+    crop: tuple[int, int]
+    mean: tuple[float, ...]
     mirror: bool = True
-    scale: tuple | None = (0.5, 1.5)
+    scale: tuple[float, float] | None = (0.5, 1.5)
     random_crop: bool = True
-    mirror_classes: tuple = ()
+    mirror_classes: tuple[int, ...] = ()
     colour: bool = False
 
-    def __call__(self, image, semantic, instance, tags, rng):
+    def __call__(
+        self, image: np.ndarray, semantic: np.ndarray, instance: np.ndarray, tags: np.ndarray, rng: np.random.Generator
+    ) -> Arrays:
         """Augment image H×W×3 in [0, 1], its label maps H×W and its tags [K] together, drawing from `rng`."""
         if self.mirror and rng.random() < 0.5:
             image, instance = T.mirror(image), T.mirror(instance)
@@ -49,13 +58,13 @@ class Augmentation:
         image, semantic, instance = image[window], semantic[window], instance[window]
         return (self._colour(image, rng) if self.colour else image), semantic, instance, tags
 
-    def _window(self, size, rng):
+    def _window(self, size: tuple[int, ...], rng: np.random.Generator) -> tuple[slice, ...]:
         draw = rng.random(2) if self.random_crop else np.zeros(2)
         starts = [int(u * (s - c)) for u, s, c in zip(draw, size, self.crop, strict=True)]
         return tuple(slice(start, start + c) for start, c in zip(starts, self.crop, strict=True))
 
     @staticmethod
-    def _colour(image, rng):
+    def _colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < GREY_PROBABILITY:
             image = T.grey(image)
         return T.blur(image, rng.uniform(*BLUR_SIGMA)) if rng.random() < BLUR_PROBABILITY else image
@@ -69,37 +78,36 @@ class WeakLabelDataset(Dataset):
     leaves a worker process as the one line it is.
     """
 
-    def __init__(self, samples, config, augmentation):
+    def __init__(self, samples: Sequence[Sample], config: EasyDict, augmentation: Augmentation) -> None:
         self.samples, self.augmentation = samples, augmentation
-        self.num_classes, self.unlabelled = config.dataset.num_classes, config.dataset.unlabelled_index
+        self.values, self.num_classes = config.dataset, config.dataset.num_classes
         self.means, self.stds = config.network.pixel_means, config.network.pixel_stds
         self.seed = config.train.seed
         self.tags = read_tags(config.dataset.tags_file, self.num_classes) if config.dataset.tags_file else None
-        untagged = [s.id for s in samples if s.id not in self.tags] if self.tags is not None else []
+        untagged = [s.id for s in samples if self.tags is not None and s.id not in self.tags]
         if untagged:
             raise UserError(f"{config.dataset.tags_file}: has no line for {untagged[0]} and {len(untagged) - 1} more")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.samples)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image H×W×3 uint8, semantic and instance label maps H×W (unlabelled where the list names none).
 
         Raises UserError where their sizes differ.
         """
         sample = self.samples[index]
         image = read_image(sample.image)
-        if sample.semantic is None:
+        if sample.semantic is None or sample.instance is None:
             return image, *np.full((2, *image.shape[:2]), UNLABELLED, np.uint8)
-        semantic, instance = read_label(sample.semantic), read_label(sample.instance)
+        semantic, instance = read_weak_label(sample.semantic, self.values), read_label(sample.instance)
         for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
             if label.shape != image.shape[:2]:
                 raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
-        if self.unlabelled == VOID:
-            semantic = np.where(semantic == VOID, np.uint8(UNLABELLED), semantic)
         return image, semantic, instance
 
-    def __getitem__(self, item):
+    def __getitem__(self, item: tuple[int, int]) -> Tensors | UserError:
+        """The sample `index` as augmented at `position`: image 3×H×W, semantic and instance int64 H×W, tags [K]."""
         index, position = item
         try:
             image, semantic, instance = self.read(index)
@@ -113,7 +121,7 @@ class WeakLabelDataset(Dataset):
         arrays = (image, semantic.astype(np.int64), instance.astype(np.int64), tags)
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
-    def tags_of(self, name, semantic):
+    def tags_of(self, name: str, semantic: np.ndarray) -> np.ndarray:
         """The tag set of an image as K booleans, from the tags file or else from its whole weak label."""
         if self.tags is None:
             return tag_set(semantic, self.num_classes)
@@ -121,14 +129,17 @@ class WeakLabelDataset(Dataset):
         present[list(self.tags[name])] = True
         return present
 
-    def has_unlabelled(self):
+    def has_unlabelled(self) -> bool:
         """Whether an unlabelled pixel is found in up to 500 label maps spread over the list."""
         step = -(-len(self) // CHECKED_LABELS)
         return any(self._unlabelled_in(i) for i in range(0, len(self), step))
 
-    def _unlabelled_in(self, index):
-        label = read_label(self.samples[index].semantic)
-        return bool(((label >= self.num_classes) & ((label < VOID) | (self.unlabelled == VOID))).any())
+    def _unlabelled_in(self, index: int) -> bool:
+        path = self.samples[index].semantic
+        if path is None:
+            return True
+        label = read_weak_label(path, self.values)
+        return bool(((label >= self.num_classes) & (label < VOID)).any())
 
 
 @dataclass
@@ -140,28 +151,29 @@ class Batch:
     instance: torch.Tensor
     tags: torch.Tensor
 
-    def to(self, device, memory_format=torch.contiguous_format):
+    def to(self, device: torch.device | str, memory_format: torch.memory_format = torch.contiguous_format) -> "Batch":
         """The batch on `device`, the image in `memory_format`."""
         image = self.image.to(device, non_blocking=True, memory_format=memory_format)
         return Batch(image, *(x.to(device, non_blocking=True) for x in (self.semantic, self.instance, self.tags)))
 
-    def pin_memory(self):
+    def pin_memory(self) -> "Batch":
         """The batch in page-locked memory."""
         return Batch(*(x.pin_memory() for x in (self.image, self.semantic, self.instance, self.tags)))
 
 
-def collate(items):
+def collate(items: Sequence[Tensors | UserError]) -> Batch | UserError:
     """Samples → Batch; a UserError among them stands for the batch."""
     errors = [item for item in items if isinstance(item, UserError)]
-    return errors[0] if errors else Batch(*map(torch.stack, zip(*items, strict=True)))
+    samples = [item for item in items if not isinstance(item, UserError)]
+    return errors[0] if errors else Batch(*(torch.stack(column) for column in zip(*samples, strict=True)))
 
 
-def tag_set(semantic, num_classes):
+def tag_set(semantic: np.ndarray, num_classes: int) -> np.ndarray:
     """The classes 1..K−1 that occur in a weak label map, as K booleans."""
     present = np.bincount(semantic.ravel(), minlength=num_classes)[:num_classes] > 0
     present[0] = False
     return present
 
 
-def _size(array):
+def _size(array: np.ndarray) -> str:
     return f"{array.shape[1]}x{array.shape[0]}"

@@ -27,16 +27,10 @@ def of_file(path: str | Path) -> str:
                 [(i.filename.partition("/")[2] or i.filename, i.CRC, i.file_size) for i in archive.infolist()]
             )
     with open(path, "rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest()[:LENGTH] if hasattr(hashlib, "file_digest") else _sha(file)
-        )
-
-
-def _sha(file: Any) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()[:LENGTH]
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()[:LENGTH]
 
 
 def of_stamps(paths: list[Path]) -> str:

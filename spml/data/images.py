@@ -81,7 +81,9 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
     first: dict[str, Path] = {}
     for path in paths:
         if first.setdefault(path.stem, path) != path:
-            raise UserError(f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}")
+            raise UserError(
+                f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}"
+            )
     return paths
 
 
@@ -143,7 +145,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _numbers(image: Image.Image) -> tuple[str, np.ndarray]:
     """Mode and whole numbers of a label map; PIL spreads grey of 1, 2 and 4 bits over 0..255, which is undone."""
-    mode, tiles = image.mode, str(image.tile)  # the bit depth is to be seen nowhere else
+    mode, tiles = image.mode, str(getattr(image, "tile", ()))  # the bit depth stands nowhere else
     if mode == "P":
         return mode, np.array(image)
     step = 255 if mode == "1" else 85 if "L;2" in tiles else 17 if "L;4" in tiles else 1

@@ -1,9 +1,11 @@
 """Data lists: text files with one sample a line, `image semantic instance`, relative to the data directory."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spml.data.files import write_text
+from spml.data.files import read_text, write_text
 from spml.errors import UserError
 
 
@@ -16,24 +18,26 @@ class Sample:
     instance: Path | None = None
 
     @property
-    def id(self):
+    def id(self) -> str:
         """The image's file name without its ending; masks are named by it."""
         return self.image.stem
 
 
-def parse_line(line, data_dir, where, need_labels, semantic_dir):
+def parse_line(line: str, data_dir: Path, where: str, need_labels: bool, semantic_dir: str | Path | None) -> Sample:
     """One line of a data list as a Sample; raises UserError where it has another form than `need_labels` asks for."""
     fields = line.split()
     if len(fields) not in (1, 3) or (need_labels and len(fields) == 1):
         right = "'image semantic instance'" + ("" if need_labels else " or 'image'")
-        raise UserError(f"{where}: expected {right}, separated by single spaces, not {line.strip()!r}")
+        raise UserError(f"{where}: expected {right}, separated by single spaces, not {line.strip()[:200]!r}")
     image, *labels = (data_dir / field for field in fields)
     if labels and semantic_dir is not None:
         labels[0] = Path(semantic_dir) / f"{image.stem}.png"
     return Sample(image, *labels)
 
 
-def read_list(data_dir, data_list, need_labels=True, semantic_dir=None):
+def read_list(
+    data_dir: str | Path, data_list: str | Path, need_labels: bool = True, semantic_dir: str | Path | None = None
+) -> list[Sample]:
     """Read a data list into Samples, with every named file seen to exist.
 
     need_labels: whether every line must name its labels; semantic_dir: a folder whose `ID.png` replace the semantic
@@ -41,10 +45,7 @@ def read_list(data_dir, data_list, need_labels=True, semantic_dir=None):
     files that are not there.
     """
     data_dir, data_list = Path(data_dir), Path(data_list)
-    try:
-        lines = data_list.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"data list {data_list}: cannot be read ({error})") from None
+    lines = read_text(data_list, "data list").splitlines()
     samples = [
         parse_line(line, data_dir, f"{data_list}, line {n}", need_labels, semantic_dir)
         for n, line in enumerate(lines, 1)
@@ -57,8 +58,8 @@ def read_list(data_dir, data_list, need_labels=True, semantic_dir=None):
     return samples
 
 
-def _check_ids(samples, data_list):
-    seen = {}
+def _check_ids(samples: list[Sample], data_list: Path) -> None:
+    seen: dict[str, Path] = {}
     for sample in samples:
         if seen.setdefault(sample.id, sample.image) != sample.image:
             raise UserError(
@@ -66,16 +67,16 @@ def _check_ids(samples, data_list):
             )
 
 
-def _check_files(samples, data_list):
+def _check_files(samples: list[Sample], data_list: Path) -> None:
     paths = [
         path for sample in samples for path in (sample.image, sample.semantic, sample.instance) if path is not None
     ]
-    missing = [path for path in dict.fromkeys(paths) if not path.is_file()]
+    missing = [path for path in dict.fromkeys(paths) if not os.path.isfile(path)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(f"data list {data_list}: {missing[0]}{more} not found; paths are relative to --data_dir")
 
 
-def write_list(path, rows):
+def write_list(path: str | Path, rows: Iterable[tuple[str | Path, ...]]) -> None:
     """Write a data list atomically; rows: tuples of 1 or 3 relative paths."""
     write_text(path, "".join(" ".join(map(str, row)) + "\n" for row in rows))

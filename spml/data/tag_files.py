@@ -1,31 +1,28 @@
 """Files of image tags: which classes an image holds, one `ID class class ...` a line."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from spml.data.files import write_text
+from spml.data.files import read_text, write_text
 from spml.errors import UserError
 
 
-def read_tags(path, num_classes):
+def read_tags(path: str | Path, num_classes: int) -> dict[str, tuple[int, ...]]:
     """Read image tags: {image id: ascending class ids from 1 on}; a line with an id alone is an image without a tag.
 
     Raises UserError for a file that is missing or empty, a repeated image, and a tag outside 1..num_classes − 1.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"tags {path}: cannot be read ({error})") from None
-    tags = {}
-    for number, line in enumerate(lines, 1):
+    tags: dict[str, tuple[int, ...]] = {}
+    for number, line in enumerate(read_text(path, "tags").splitlines(), 1):
         if not line.strip():
             continue
         name, *fields = line.split()
         if name in tags:
             raise UserError(f"tags {path}, line {number}: {name} occurs twice")
-        if not all(field.isascii() and field.isdigit() and 0 < int(field) < num_classes for field in fields):
+        if not all(_is_tag(field, num_classes) for field in fields):
             raise UserError(
                 f"tags {path}, line {number}: expected 'ID class class ...' with classes from 1 to {num_classes - 1}, "
-                f"not {line.strip()!r}"
+                f"not {line.strip()[:200]!r}"
             )
         tags[name] = tuple(sorted({int(field) for field in fields}))
     if not tags:
@@ -33,6 +30,10 @@ def read_tags(path, num_classes):
     return tags
 
 
-def write_tags(path, tags):
+def _is_tag(field: str, num_classes: int) -> bool:
+    return field.isascii() and field.isdigit() and len(field) < 10 and 0 < int(field) < num_classes
+
+
+def write_tags(path: str | Path, tags: Mapping[str, Iterable[int]]) -> None:
     """Write image tags, {image id: class ids}, atomically, sorted by image."""
     write_text(path, "".join(" ".join(map(str, [name, *sorted(tags[name])])) + "\n" for name in sorted(tags)))
