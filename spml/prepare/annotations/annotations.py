@@ -46,7 +46,7 @@ def write_label(photograph: Photograph, folder: Path, brush: Brush) -> Labelled:
     drawn = draw(photograph.size, photograph.shapes, brush)
     write_image(folder / f"{photograph.id}.png", drawn.label)
     notes = [
-        Note(Remark.NO_PIXEL, shape.name, shape.where)
+        Note(Remark.NO_PIXEL, repr(shape.name[:80]), shape.where)
         for (shape, _), count in zip(photograph.shapes, drawn.counts, strict=True)
         if not count and not isinstance(shape, Rectangle | Tag)
     ]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json
+from spml.prepare.annotations.documents import Document, Json, checked_box
 from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rectangle, Shape, mask_of
 from spml.prepare.coco import decode_rle
 
@@ -66,7 +67,9 @@ def rle_mask(code: Json, name: str, size: tuple[int, int] | None) -> Mask:
     stated = [side.side() for side in code.need("size").each()]
     if size is not None and stated != list(size):
         raise UserError(f"{code.where}: expected a run-length code of size {list(size)}, not {stated}")
-    pixels = decode_rle(code.value, (stated[0], stated[1]) if len(stated) == 2 else (0, 0), code.where)
+    if len(stated) != 2 or stated[0] * stated[1] > MAX_PIXELS:
+        raise UserError(f"{code.where}: expected a size [height, width] of at most {MAX_PIXELS} pixels, not {stated}")
+    pixels = decode_rle(code.value, (stated[0], stated[1]), code.where)
     return mask_of(name, code.where, np.asarray(pixels, bool))
 
 
@@ -76,4 +79,4 @@ def box_of(box: Json, name: str) -> Rectangle:
     if len(numbers) != 4:
         raise box.error("[left, top, width, height]")
     left, top, width, height = numbers
-    return Rectangle(name, box.where, left, top, left + width, top + height)
+    return Rectangle(name, box.where, *checked_box(left, top, left + width, top + height, box.where))

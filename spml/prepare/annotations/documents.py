@@ -2,6 +2,7 @@
 
 import json
 import math
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,7 @@ class Json:
 
     def error(self, wanted: str) -> UserError:
         """The complaint that this value is not what was `wanted`."""
-        shown = json.dumps(self.value, ensure_ascii=False, default=str)
-        return UserError(f"{self.where}: expected {wanted}, not {shown[:80] + '...' * (len(shown) > 80)}")
+        return UserError(f"{self.where}: expected {wanted}, not {reprlib.repr(self.value)[:80]}")
 
     def get(self, key: str) -> "Json":
         """What an object has under `key`, None where it has nothing."""
@@ -100,6 +100,15 @@ def checked_points(values: Any, least: int, where: str) -> np.ndarray:
     if not (np.abs(points) <= MAX_COORDINATE).all():
         raise UserError(f"{where}: expected coordinates within ±{MAX_COORDINATE:.0f}")
     return points
+
+
+def checked_box(left: float, top: float, right: float, bottom: float, where: str) -> tuple[float, float, float, float]:
+    """The sides of a box; raises UserError, beginning with `where`, where they change places."""
+    if left > right or top > bottom:
+        raise UserError(
+            f"{where}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}); expected its smaller side first"
+        )
+    return left, top, right, bottom
 
 
 @dataclass(frozen=True)
@@ -214,7 +223,5 @@ def _xml(content: bytes, path: Path) -> Xml:
         return Xml(ElementTree.fromstring(content, forbid_dtd=True), str(path))
     except DefusedXmlException:
         raise UserError(f"{path}: declares a document type, which no annotation needs; refused") from None
-    except ParseError as error:
-        raise UserError(f"{path}: not readable XML ({error})") from None
-    except (ValueError, LookupError) as error:
+    except (ParseError, ValueError, LookupError) as error:
         raise UserError(f"{path}: not readable XML ({error})") from None

@@ -87,7 +87,7 @@ def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> N
         reading.annotations.extend(chosen.read(document, context))
         reading.files[chosen.name] = reading.files.get(chosen.name, 0) + 1
     elif not named and (document is None or path.suffix.lower() in TEXT_KINDS):
-        reading.left_alone.append(path)
+        reading.left_alone.extend([] if context.photographs.is_one(path) else [path])
     else:
         raise UserError(
             f"{path}: is none of {', '.join(entry.name for entry in FORMATS)} "

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from spml.data.images import MAX_PIXELS
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, Json
 from spml.prepare.annotations.model import (
@@ -54,7 +55,7 @@ def read(document: Document, context: Context) -> list[ImageAnnotations]:
 
 def _shape(entry: Json) -> Shape | None:
     name, where = entry.need("label").text(), entry.where
-    kind = entry.get("shape_type").value or "polygon"
+    kind = str(entry.get("shape_type").value or "polygon")
     points = entry.need("points").pairs({"circle": 2, "rectangle": 2, "mask": 2, "line": 2}.get(kind, 1))
     if kind == "point":
         return Point(name, where, *points[0].tolist())
@@ -77,7 +78,7 @@ def _mask(entry: Json, name: str, points: np.ndarray) -> Mask:
     try:
         content = base64.b64decode(coded.text(), validate=True)
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-            if image.size != (right - left + 1, bottom - top + 1):
+            if image.size != (right - left + 1, bottom - top + 1) or image.width * image.height > MAX_PIXELS:
                 raise coded.error(f"a PNG of {right - left + 1}×{bottom - top + 1} pixels")
             pixels = np.array(image.convert("L")) > 0
     except (OSError, SyntaxError, ValueError, binascii.Error, Image.DecompressionBombError):

@@ -68,7 +68,7 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
     for found in annotations:
         name = context.photographs.find(found.name, *found.other_names)
         if name is None:
-            notes.append(Note(Remark.NO_PHOTOGRAPH, found.name, found.where))
+            notes.append(Note(Remark.NO_PHOTOGRAPH, repr(found.name[:200]), found.where))
         else:
             photographs[name].annotated = True
             photographs[name].shapes += _fit(found, photographs[name].size, context.classes, notes)
@@ -82,7 +82,7 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
 def _fit(
     found: ImageAnnotations, size: tuple[int, int], classes: ClassTable, notes: list[Note]
 ) -> list[tuple[Shape, int]]:
-    notes += [Note(Remark.NOT_READ, reason, where) for reason, where in found.left_out]
+    notes += [Note(Remark.NOT_READ, reason[:200], where) for reason, where in found.left_out]
     factors = _factors(found, size, notes)
     fitting = []
     for shape in found.shapes if factors else []:
@@ -95,7 +95,7 @@ def _fit(
         shape = rounded(scaled(shape, *factors) if factors and factors != (1, 1) else shape)
         remark = _place_of(shape, size)
         if remark:
-            notes.append(Note(remark, shape.name, shape.where))
+            notes.append(Note(remark, repr(shape.name[:80]), shape.where))
         if remark is not Remark.OUTSIDE:
             fitting.append((shape, value))
     return fitting

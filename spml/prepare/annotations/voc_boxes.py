@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Xml, number_in
+from spml.prepare.annotations.documents import Document, Xml, checked_box, number_in
 from spml.prepare.annotations.model import ImageAnnotations, Rectangle
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -29,7 +29,8 @@ def read(document: Document, context: Context) -> list[ImageAnnotations]:
     for item, box in zip(objects, corners, strict=True):
         left, top, right, bottom = (number_in(side.content(), side.where) for side in box)
         name = item.child("name").content()
-        found.shapes.append(Rectangle(name, item.where, left - first, top - first, right, bottom))
+        sides = checked_box(left - first, top - first, right, bottom, item.where)
+        found.shapes.append(Rectangle(name, item.where, *sides))
     return [found]
 
 

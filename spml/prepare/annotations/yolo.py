@@ -7,7 +7,7 @@ import yaml
 from spml.data.files import read_text
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, checked_points, number_in
+from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
 from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle, Shape
 
 NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt")
@@ -52,7 +52,8 @@ def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
         raise UserError(f"{where}: expected shares of the image's width and height, from 0 to 1")
     if len(values) == 4:
         x, y, width, height = values
-        return Rectangle(name, where, x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        sides = checked_box(x - width / 2, y - height / 2, x + width / 2, y + height / 2, where)
+        return Rectangle(name, where, *sides)
     return Polygon(name, where, (checked_points(list(zip(values[::2], values[1::2], strict=True)), 3, where),))
 
 
