@@ -1,22 +1,16 @@
 """What the tests of annotations share: photographs of the wanted sizes, a context to read in, files as tools write."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from annotations_written_by_tools import MSRC
 
 from spml.data.files import write_image
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.photographs import Photographs
-
-FILES = Path(__file__).parent / "files"
-MSRC = tuple(
-    "building grass tree cow sheep sky aeroplane water face car bicycle flower sign bird book chair road cat dog body "
-    "boat".split()
-)
 
 
 @pytest.fixture
