@@ -25,7 +25,7 @@ from spml.prepare.annotations.model import Rectangle, Tag
 from spml.prepare.annotations.outputs_at_once import OutputFolder, relative_paths
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.annotations.rasterise import Brush, draw
-from spml.prepare.annotations.report import class_rows, remark_lines, table_lines
+from spml.prepare.annotations.findings import class_rows, remark_lines, table_lines
 from spml.prepare.annotations.voc_boxes import box_xml
 
 logger = logging.getLogger(__name__)

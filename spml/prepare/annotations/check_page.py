@@ -14,7 +14,7 @@ from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.matching import Note, Photograph
 from spml.prepare.annotations.model import scaled
 from spml.prepare.annotations.rasterise import Brush, draw
-from spml.prepare.annotations.report import COLUMNS, ClassRow, by_remark
+from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark
 from spml.visualize import overlay, voc_palette
 
 CELL = 240  # the longer side of a picture of the contact sheet
@@ -86,7 +86,7 @@ def picture(photograph: Photograph, context: Context) -> tuple[str, str]:
     small = image.resize([max(1, round(share * side)) for side in image.size], Image.Resampling.BOX)
     factors = small.width / image.width, small.height / image.height
     shapes = [(scaled(shape, *factors), value) for shape, value in photograph.shapes]
-    drawn = draw((small.height, small.width), shapes, Brush(6, 3))
+    drawn = draw((small.height, small.width), shapes, Brush(8, 4))
     shown = Image.fromarray(overlay(np.array(small), drawn.label, colours(), 0.6))
     for box, value in Photograph(photograph.id, photograph.size, shapes).boxes(context.classes):
         corners = [box.left, box.top, max(box.left, box.right - 1), max(box.top, box.bottom - 1)]

@@ -17,7 +17,7 @@ from spml.errors import UserError
 MAX_BYTES = 1 << 30
 MAX_COORDINATE = 1e6
 MAX_POINTS = 100_000  # of one shape
-MAX_SIDE = 65_535
+LONGEST_SIDE = 65_535
 IMAGE_KINDS = (".png", ".bmp", ".tif", ".tiff", ".gif")
 TEXT_KINDS = (".txt", ".csv", ".tsv")
 
@@ -73,8 +73,8 @@ class Json:
 
     def side(self) -> int:
         """The side of an image in pixels."""
-        if not 1 <= self.number() <= MAX_SIDE or self.number() % 1:
-            raise self.error(f"a whole number of pixels from 1 to {MAX_SIDE}")
+        if not 1 <= self.number() <= LONGEST_SIDE or self.number() % 1:
+            raise self.error(f"a whole number of pixels from 1 to {LONGEST_SIDE}")
         return int(self.value)
 
     def pairs(self, least: int = 1) -> np.ndarray:
@@ -151,8 +151,8 @@ class Xml:
     def side(self, text: str) -> int:
         """A text as the side of an image in pixels."""
         value = number_in(text, self.where)
-        if not 1 <= value <= MAX_SIDE or value % 1:
-            raise UserError(f"{self.where}: expected a whole number of pixels from 1 to {MAX_SIDE}, not {text!r}")
+        if not 1 <= value <= LONGEST_SIDE or value % 1:
+            raise UserError(f"{self.where}: expected a whole number of pixels from 1 to {LONGEST_SIDE}, not {text!r}")
         return int(value)
 
 

@@ -23,7 +23,7 @@ from spml.prepare.annotations.model import (
     turned,
 )
 
-KINDS = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
+GEOMETRIES = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
 
 
 def recognises(document: Document, context: Context) -> bool:
@@ -81,8 +81,8 @@ def _shapes(entry: Json, results: list[Json], size: tuple[int, int] | None) -> I
     if kind == "choices":
         yield from (Tag(choice.text(), choice.where) for choice in entry.need("value").need("choices").each())
         return
-    names = _labels(entry, kind, results)
-    if kind not in KINDS or not names:
+    names = _labels(entry, kind, results) if kind in GEOMETRIES else []
+    if not names:
         return
     if size is None:
         raise UserError(f"{entry.where}: has no 'original_height'")
@@ -96,7 +96,8 @@ def _labels(entry: Json, kind: str, results: list[Json]) -> list[str]:
     bearers = [other for other in results if number is not None and other.get("id").value == number]
     for bearer in [entry, *bearers]:
         for key in (f"{kind}labels", "labels"):
-            names = bearer.need("value").get(key)
+            value = bearer.get("value")
+            names = value if value.value is None else value.get(key)
             if names.value:
                 return [name.text() for name in names.each()]
     return []

@@ -50,6 +50,15 @@ def test_labels_may_stand_in_a_result_of_the_same_id(read_content):
     assert [(type(each), each.name) for each in found.shapes] == [(Rectangle, "cow")] and not found.left_out
 
 
+def test_relations_and_texts_are_left_out(read_content):
+    results = [{"type": "relation", "from_id": "r"}, {"type": "textarea", "id": "r", "value": {"text": ["x"]}}]
+    (found,) = read_content("a.json", task(*results))
+    assert [reason for reason, _ in found.left_out] == [
+        "result of type 'relation' without a label",
+        "result of type 'textarea' without a label",
+    ]
+
+
 def test_the_last_annotation_counts_and_cancelled_ones_do_not(read_content):
     annotations = [
         {"result": [result("choices", {"choices": [name]})], "was_cancelled": name == "sky"}
