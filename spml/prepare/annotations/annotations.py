@@ -18,6 +18,7 @@ from spml.data.tag_files import write_tags
 from spml.prepare.annotations.check_page import check_page, picture
 from spml.prepare.annotations.class_table import ClassTable, read_class_table
 from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.findings import class_rows, remark_lines, table_lines
 from spml.prepare.annotations.formats import Reading, read_annotations
 from spml.prepare.annotations.mask_table import read_mask_table
 from spml.prepare.annotations.matching import Note, Photograph, Remark, match
@@ -25,7 +26,6 @@ from spml.prepare.annotations.model import Rectangle, Tag
 from spml.prepare.annotations.outputs_at_once import OutputFolder, relative_paths
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.annotations.rasterise import Brush, draw
-from spml.prepare.annotations.findings import class_rows, remark_lines, table_lines
 from spml.prepare.annotations.voc_boxes import box_xml
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 from spml.data.files import read_image
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark
 from spml.prepare.annotations.matching import Note, Photograph
 from spml.prepare.annotations.model import scaled
 from spml.prepare.annotations.rasterise import Brush, draw
-from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark
 from spml.visualize import overlay, voc_palette
 
 CELL = 240  # the longer side of a picture of the contact sheet
