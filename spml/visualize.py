@@ -1,18 +1,22 @@
 """Pictures for people: palettes, overlays, segment boundaries, PCA of embeddings, contact sheets."""
 
 import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from spml.data.labels import UNLABELLED
+from spml.data.mat_files import read_mat
 from spml.errors import UserError
 
 MARGIN = 6
 GREY = 128
 
 
-def voc_palette():
+def voc_palette() -> np.ndarray:
     """The colours of PASCAL VOC, 256×3 uint8: the bits of a class, three by three, are the top bits of R, G and B."""
     label = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
@@ -22,7 +26,7 @@ def voc_palette():
     return palette
 
 
-def load_palette(path=""):
+def load_palette(path: str | Path = "") -> np.ndarray:
     """Read a palette from a `.mat` that holds one N×3 array of 0..1 or 0..255; the VOC palette for an empty path.
 
     Returns 256×3 uint8, colours from N on as in the VOC palette. Raises UserError where the file is missing or holds
@@ -40,33 +44,25 @@ def load_palette(path=""):
     return palette
 
 
-def _read_colour_map(path):
-    from scipy.io import loadmat
-
-    try:
-        with open(path, "rb") as file:
-            content = loadmat(file, mat_dtype=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such palette") from None
-    except Exception as error:  # the reader of broken .mat files raises anything
-        raise UserError(f"{path}: not a readable .mat ({error})") from None
-    tables = [value for name, value in content.items() if not name.startswith("__")]
+def _read_colour_map(path: str | Path) -> np.ndarray:
+    tables = list(read_mat(path).values())
     if len(tables) != 1 or not _is_colour_map(tables[0]):
         raise UserError(f"{path}: expected one N×3 array of colours, N from 1 to 256")
-    return tables[0]
+    return np.asarray(tables[0])
 
 
-def _is_colour_map(table):
-    numeric = isinstance(table, np.ndarray) and table.dtype.kind in "uif"
-    return numeric and table.ndim == 2 and table.shape[1] == 3 and 1 <= len(table) <= 256 and np.isfinite(table).all()
+def _is_colour_map(table: Any) -> bool:
+    if not isinstance(table, np.ndarray) or table.dtype.kind not in "uif":
+        return False
+    return table.ndim == 2 and table.shape[1] == 3 and 1 <= len(table) <= 256 and bool(np.isfinite(table).all())
 
 
-def colorize(label, palette):
+def colorize(label: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """Colour a label map: H×W integers of 0..255 and a 256×3 palette give H×W×3 uint8."""
     return palette[label]
 
 
-def overlay(image, label, palette, alpha=0.5):
+def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray, alpha: float = 0.5) -> np.ndarray:
     """Blend the label's colours over the image with weight `alpha`; unlabelled and void pixels show the image alone.
 
     image: H×W×3 uint8; label: H×W; returns H×W×3 uint8.
@@ -75,7 +71,9 @@ def overlay(image, label, palette, alpha=0.5):
     return np.where((label < UNLABELLED)[..., None], blend, image)
 
 
-def draw_boundaries(image, segments, colour=(255, 255, 0)):
+def draw_boundaries(
+    image: np.ndarray, segments: np.ndarray, colour: tuple[int, int, int] = (255, 255, 0)
+) -> np.ndarray:
     """Colour the pixels whose right or lower neighbour is of another segment; H×W×3 uint8 and H×W integers."""
     edge = np.zeros(segments.shape, bool)
     edge[:, :-1] |= segments[:, :-1] != segments[:, 1:]
@@ -83,22 +81,20 @@ def draw_boundaries(image, segments, colour=(255, 255, 0)):
     return np.where(edge[..., None], np.array(colour, np.uint8), image)
 
 
-def pca_rgb(embedding):
-    """Show the first three principal components of an embedding as red, green and blue.
+def pca_rgb(embeddings: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Show the first three principal components of embeddings as red, green and blue, the same ones for all.
 
-    embedding: C×h×w gives h×w×3 uint8; a list of them gives a list, all in the same components. Each component spans
-    its 1st to 99th percentile; one that does not vary is grey.
+    embeddings: C×h×w each gives h×w×3 uint8 each. Each component spans its 1st to 99th percentile; one that does not
+    vary is grey.
     """
-    if not isinstance(embedding, list | tuple):
-        return pca_rgb([embedding])[0]
-    maps = [np.moveaxis(np.asarray(each, np.float64), 0, -1) for each in embedding]
+    maps = [np.moveaxis(np.asarray(each, np.float64), 0, -1) for each in embeddings]
     pixels = np.concatenate([each.reshape(-1, each.shape[-1]) for each in maps])
     colours = _stretch(_principal_components(pixels, 3))
     parts = np.split(colours, np.cumsum([each.shape[0] * each.shape[1] for each in maps])[:-1])
     return [part.reshape(*each.shape[:2], 3) for part, each in zip(parts, maps, strict=True)]
 
 
-def _principal_components(pixels, count):
+def _principal_components(pixels: np.ndarray, count: int) -> np.ndarray:
     centred = pixels - pixels.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)  # by rising variance
     directions = directions[:, ::-1][:, :count]
@@ -109,7 +105,7 @@ def _principal_components(pixels, count):
     return np.pad(centred @ directions, ((0, 0), (0, max(missing, 0))))
 
 
-def _stretch(components):
+def _stretch(components: np.ndarray) -> np.ndarray:
     low, high = np.percentile(components, (1, 99), axis=0)
     span = high - low
     varies = span > 1e-9 * max(1.0, np.abs(components).max())
@@ -117,7 +113,7 @@ def _stretch(components):
     return np.where(varies, np.rint(255 * share.clip(0, 1)), GREY).astype(np.uint8)
 
 
-def contact_sheet(rows, titles, cell=160):
+def picture_grid(rows: Sequence[Sequence[np.ndarray | None]], titles: Sequence[str], cell: int = 160) -> np.ndarray:
     """Lay out rows of pictures in a grid with a title over each column, H×W×3 uint8.
 
     rows: lists of H×W×3 or H×W uint8 pictures of any size (None: an empty cell); each is scaled to fit a square of
@@ -141,18 +137,18 @@ def contact_sheet(rows, titles, cell=160):
     return np.array(sheet)
 
 
-def _corner(index, cell):
+def _corner(index: int, cell: int) -> int:
     return MARGIN + index * (cell + MARGIN)
 
 
-def _text_height(text, font):
+def _text_height(text: str, font: Any) -> int:
     box = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((0, 0), text, font)
     return int(np.ceil(box[3]))
 
 
-def _fit(picture, cell):
+def _fit(picture: np.ndarray, cell: int) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(picture)).convert("RGB")
     scale = cell / max(image.size)
-    size = [max(1, round(scale * side)) for side in image.size]
+    size = max(1, round(scale * image.width)), max(1, round(scale * image.height))
     # Enlarged pixels stay sharp: masks must not grow colours that are no class.
     return image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX)

@@ -1,6 +1,7 @@
 """Fixtures that tests of several areas share: golden figures, a tiny data set on disk, a tiny configuration."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from spml.config import load_config
 from spml.data.files import write_image
 from spml.data.lists import write_list
 
-pytest_plugins = ["inference_fixtures"]
+pytest_plugins = ["inference_fixtures", "log_fixtures"]
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,6 +51,15 @@ TINY = {
 }
 
 
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])
+def device(request):
+    """Each device that tests of tensors run on: the CPU, and CUDA where there is one."""
+    return torch.device(request.param)
+
+
 @pytest.fixture(scope="session")
 def golden():
     """Loads a file of tests/golden by its name: arrays as tensors, text as numpy arrays, JSON as it is."""
@@ -61,6 +71,27 @@ def golden():
             return {k: torch.from_numpy(v) if v.dtype.kind in "iuf" else v for k, v in arrays.items()}
 
     return load
+
+
+@pytest.fixture
+def log():
+    """The lines that the package logs from INFO on, as (level, text) pairs."""
+    lines, logger = [], logging.getLogger("spml")
+    handler, level = logging.Handler(), logger.level
+    handler.emit = lambda record: lines.append((record.levelname, record.getMessage()))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request):
+    """Each device that tensors may lie on; CUDA where there is one."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("this machine has no GPU")
+    return request.param
 
 
 def merged(base, changes):
@@ -120,13 +151,23 @@ def tiny_scene(seed, size=40):
     return image, semantic, regions
 
 
+@pytest.fixture(scope="session")
+def write_tiny_data():
+    """Writes four 40-pixel scenes with 4 classes, most pixels of them unlabelled, into a folder."""
+    return _write_tiny_data
+
+
+def _write_tiny_data(folder):
+    root, ids = folder / "data", tuple("abcd")
+    for seed, name in enumerate(ids):
+        for kind, pixels in zip(("image", "semantic", "instance"), tiny_scene(seed), strict=True):
+            write_image(root / kind / f"{name}.png", pixels)
+    rows = [tuple(f"{kind}/{name}.png" for kind in ("image", "semantic", "instance")) for name in ids]
+    write_list(folder / "train.txt", rows)
+    return TinyData(root, folder / "train.txt", ids)
+
+
 @pytest.fixture
 def tiny_data(tmp_path):
-    """Writes four 40-pixel scenes with 4 classes; most pixels are unlabelled."""
-    root, ids = tmp_path / "data", tuple("abcd")
-    for seed, name in enumerate(ids):
-        for folder, pixels in zip(("image", "semantic", "instance"), tiny_scene(seed), strict=True):
-            write_image(root / folder / f"{name}.png", pixels)
-    rows = [tuple(f"{folder}/{name}.png" for folder in ("image", "semantic", "instance")) for name in ids]
-    write_list(tmp_path / "train.txt", rows)
-    return TinyData(root, tmp_path / "train.txt", ids)
+    """The tiny data in the test's own folder."""
+    return _write_tiny_data(tmp_path)

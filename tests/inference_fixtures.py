@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from spml.commands.pool import process_context
+from spml.data.files import write_arrays
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 
@@ -63,10 +64,12 @@ def call(tmp_path, tiny_data, config_path, snapshot_dir):
     return Run(tmp_path, tuple(flags.items()))
 
 
-@pytest.fixture(scope="session")
-def spawn_context():
-    """Multiprocessing as it is on systems without fork."""
-    from multiprocessing import get_context
-
-    assert process_context().get_start_method() in ("fork", "spawn")
-    return get_context("spawn")
+@pytest.fixture
+def gallery_dir(tmp_path):
+    """Files of drawn prototypes of all classes, and of none."""
+    rng = np.random.default_rng(0)
+    for name, count in (("a", 30), ("b", 5)):
+        prototype, label = rng.standard_normal((count, 8)).astype(np.float32), rng.integers(0, 4, count)
+        path = tmp_path / "gallery" / f"{name}.npz"
+        write_arrays(path, prototype=prototype, prototype_label=np.append(label[1:], 254))
+    return tmp_path / "gallery"

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES
 from spml.prepare.toy.parts import draw_figures
 from spml.prepare.toy.scenes import draw_scene
-from spml.prepare.toy.weak_labels import visible_regions, voc_xml
+from spml.prepare.toy.weak_labels import boxes_as_xml, visible_regions
 from spml.visualize import voc_palette
 
 # The five toy classes under names of VOC; the six toy parts as parts of DensePose.
@@ -57,7 +57,7 @@ def write_voc_image(root, name, scene, ids):
     save(root / f"VOC2012/JPEGImages/{name}.jpg", scene.image)
     label = VOC_OF_TOY[scene.semantic]
     names = [VOC_CLASSES[number] for number in VOC_OF_TOY]
-    write_text(root / f"VOC2012/Annotations/{name}.xml", voc_xml(name, scene, names))
+    write_text(root / f"VOC2012/Annotations/{name}.xml", boxes_as_xml(name, scene, names))
     write_text(root / f"scribble_annotation/{name}.xml", scribble_xml(scene, names))
     if name.startswith("2008"):
         (root / "sbd/dataset/cls").mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The package as a wheel, its metadata, and bashscripts/setup.sh with a stand-in for Python that writes down what it is told."""
+"""The package as a wheel, its metadata, and bashscripts/setup.sh with a stand-in for Python that notes its calls."""
 
 import os
 import re

@@ -13,11 +13,11 @@ from scipy.io import savemat
 from spml.errors import UserError
 from spml.visualize import (
     colorize,
-    contact_sheet,
     draw_boundaries,
     load_palette,
     overlay,
     pca_rgb,
+    picture_grid,
     voc_palette,
 )
 
@@ -71,7 +71,7 @@ def test_other_colour_maps_are_errors(tmp_path, content, message):
 
 
 def test_missing_and_broken_colour_maps_are_errors(tmp_path):
-    with pytest.raises(UserError, match="map.mat: no such palette"):
+    with pytest.raises(UserError, match="map.mat: no such file"):
         load_palette(tmp_path / "map.mat")
     (tmp_path / "map.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(UserError, match="map.mat: not a readable .mat"):
@@ -101,7 +101,7 @@ def test_boundaries_lie_between_segments_and_nowhere_else():
 def test_pca_puts_the_component_of_largest_variance_in_red():
     rng = np.random.default_rng(0)
     embedding = rng.normal(size=(5, 12, 10)) * np.array([1, 0.1, 9, 3, 0.1])[:, None, None]
-    picture = pca_rgb(embedding)
+    (picture,) = pca_rgb([embedding])
     assert picture.shape == (12, 10, 3) and picture.dtype == np.uint8
     for channel, dimension in enumerate((2, 3, 0)):
         values = picture[..., channel].ravel().astype(float)
@@ -118,35 +118,35 @@ def test_pca_of_a_list_uses_the_same_components_for_all():
 
 @given(st.integers(1, 5), st.floats(-1e6, 1e6))
 def test_pca_of_a_constant_embedding_is_grey(channels, value):
-    assert (pca_rgb(np.full((channels, 4, 3), value)) == 128).all()
+    assert (pca_rgb([np.full((channels, 4, 3), value)])[0] == 128).all()
 
 
 def test_pca_of_few_channels_leaves_the_missing_ones_grey():
-    picture = pca_rgb(np.arange(12.0).reshape(1, 3, 4))
+    (picture,) = pca_rgb([np.arange(12.0).reshape(1, 3, 4)])
     assert len(np.unique(picture[..., 0])) > 2 and (picture[..., 1:] == 128).all()
 
 
-def test_contact_sheet_fits_pictures_of_any_size_into_its_cells():
+def test_picture_grid_fits_pictures_of_any_size_into_its_cells():
     wide, tall = np.full((2, 8, 3), 50, np.uint8), np.full((90, 30, 3), 60, np.uint8)
     grey = np.full((5, 5), 70, np.uint8)
-    sheet = contact_sheet([[wide, tall], [grey, None]], ["", ""], cell=40)
+    sheet = picture_grid([[wide, tall], [grey, None]], ["", ""], cell=40)
     assert sheet.dtype == np.uint8 and sheet.shape[1] == 6 + 2 * (40 + 6)
     for value, height, width in ((50, 10, 40), (60, 40, 13), (70, 40, 40)):
         rows, columns = np.nonzero((sheet == value).all(axis=2))
         assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (height, width)
 
 
-def test_contact_sheet_draws_each_title_over_its_column():
-    blank = contact_sheet([[None, None]], ["", ""], cell=60)
-    titled = contact_sheet([[None, None]], ["", "a rather long title of a column"], cell=60)
+def test_picture_grid_draws_each_title_over_its_column():
+    blank = picture_grid([[None, None]], ["", ""], cell=60)
+    titled = picture_grid([[None, None]], ["", "a rather long title of a column"], cell=60)
     assert (blank == 255).all()
     assert (titled[:, :66] == 255).all() and (titled[:, 72:] < 128).any()
     assert titled.shape[0] > blank.shape[0] and (titled[-60:] == 255).all()
 
 
-def test_contact_sheet_refuses_more_pictures_than_titles():
+def test_picture_grid_refuses_more_pictures_than_titles():
     with pytest.raises(ValueError, match="row 0 has 2 pictures for 1 titles"):
-        contact_sheet([[None, None]], ["a"])
+        picture_grid([[None, None]], ["a"])
 
 
 def test_pictures_need_no_torch():

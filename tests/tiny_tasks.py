@@ -33,6 +33,6 @@ def classifier_task(tiny_config, tmp_path, **network):
     torch.save({"embedding_model": source.embedding_model.state_dict()}, tmp_path / "model-2.pth")
     network |= {"prediction_types": "softmax_classifier", "pretrained": str(tmp_path / "model-2.pth")}
     config = tiny_config(network=network)
-    task = build_task(config, torch.device("cpu"))
+    task = build_task(config)
     assert "0 left at their initial value" in load_weights(task, config)
     return task.train_mode(), source.embedding_model

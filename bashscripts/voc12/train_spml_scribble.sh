@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # VOC 2012 from scribbles: train the embedding, pseudo labels, the classifier, and score them all.
-#   DATAROOT=/data source bashscripts/voc12/train_spml_scribble.sh     (settings: bashscripts/lib.sh)
+#   DATAROOT=/data source bashscripts/voc12/train_spml_scribble.sh     (settings: docs/recipes.md)
 (
-  [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
-  . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-  . bashscripts/stages.sh
-  KIND=scribble
-  . bashscripts/voc12/data.sh
-  from_weak_labels
-  summary "VOC 2012 val, from scribbles" "published, val / test=76.1 / 76.4"
+  \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT LISTS CAMS SPLIT MAKE_TOY
+  \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" voc12 scribble
 )

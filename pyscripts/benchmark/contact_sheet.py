@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Lay images, labels and masks of several stages beside each other in one picture."""
 
-from spml.commands.contact_sheet import main
+from spml.commands.contact_sheet import contact_sheet
 from spml.commands.running import run
 
 if __name__ == "__main__":
-    run(main)
+    run(contact_sheet)

@@ -2,7 +2,7 @@
 """DensePose data lists from the annotation files."""
 
 from spml.commands.running import run
-from spml.prepare.densepose_lists import main
+from spml.prepare.densepose_lists import densepose_lists
 
 if __name__ == "__main__":
-    run(main)
+    run(densepose_lists)

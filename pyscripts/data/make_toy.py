@@ -2,7 +2,7 @@
 """Make a small procedural data set with truth and every kind of weak label."""
 
 from spml.commands.running import run
-from spml.prepare.toy.make_toy import main
+from spml.prepare.toy.make_toy import make_toy
 
 if __name__ == "__main__":
-    run(main)
+    run(make_toy)

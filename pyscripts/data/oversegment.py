@@ -2,7 +2,7 @@
 """Over-segment images, or their contour strengths, into at most 255 regions each."""
 
 from spml.commands.running import run
-from spml.prepare.oversegment import main
+from spml.prepare.oversegment import oversegment
 
 if __name__ == "__main__":
-    run(main)
+    run(oversegment)

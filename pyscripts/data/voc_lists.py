@@ -2,7 +2,7 @@
 """VOC data lists from the split files of VOC 2012 and SBD."""
 
 from spml.commands.running import run
-from spml.prepare.voc_lists import main
+from spml.prepare.voc_lists import voc_lists
 
 if __name__ == "__main__":
-    run(main)
+    run(voc_lists)

@@ -2,7 +2,7 @@
 """VOC colour masks and SBD .mat files to grey label maps."""
 
 from spml.commands.running import run
-from spml.prepare.voc_masks import main
+from spml.prepare.voc_masks import voc_masks
 
 if __name__ == "__main__":
-    run(main)
+    run(voc_masks)

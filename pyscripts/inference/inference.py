@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes."""
 
-from spml.commands.pipelines import inference
+from spml.commands.inference import inference
 from spml.commands.running import run
 
 if __name__ == "__main__":

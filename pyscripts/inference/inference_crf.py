@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes, refined by a dense CRF."""
 
-from spml.commands.pipelines import inference_crf
+from spml.commands.inference import inference_crf
 from spml.commands.running import run
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Segment by nearest prototypes over five scales with flips."""
 
-from spml.commands.pipelines import inference_msc
+from spml.commands.inference import inference_msc
 from spml.commands.running import run
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Segment by the classifier's soft-max over five scales with flips."""
 
-from spml.commands.pipelines import inference_softmax_msc
+from spml.commands.inference import inference_softmax_msc
 from spml.commands.running import run
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Prototypes of the segments of each image at three scales, labelled by the majority of their pixels."""
 
-from spml.commands.pipelines import prototype_msc
+from spml.commands.prototype import prototype_msc
 from spml.commands.running import run
 
 if __name__ == "__main__":

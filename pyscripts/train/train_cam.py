@@ -1,10 +1,8 @@
 #!/usr/bin/env python
 """Train a tag classifier, the source of class activation maps (pyscripts/inference/cam.py)."""
 
-from functools import partial
-
 from spml.commands.running import run
-from spml.engine.trainer import main
+from spml.commands.train import train_cam
 
 if __name__ == "__main__":
-    run(partial(main, "cam"))
+    run(train_cam)

@@ -1,10 +1,8 @@
 #!/usr/bin/env python
 """Train the second stage's classifier on DensePose pseudo labels, the embedding frozen."""
 
-from functools import partial
-
 from spml.commands.running import run
-from spml.engine.trainer import main
+from spml.commands.train import train_densepose_classifier
 
 if __name__ == "__main__":
-    run(partial(main, "softmax_classifier", "densepose"))
+    run(train_densepose_classifier)

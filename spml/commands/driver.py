@@ -1,43 +1,83 @@
-"""The loop over images that all scripts share."""
+"""The loops over images that scripts share; imported once a job is open, since torch comes with it."""
+
+from collections.abc import Callable
 
 import torch
 
+from spml.commands.job import Job
+from spml.commands.mask_outputs import PROTOTYPES
+from spml.data.cam_files import cam_path, write_cam
 from spml.data.labels import VOID
+from spml.data.prototype_files import write_prototypes
 from spml.data.transforms import resize_label
-from spml.inference.gallery import image_prototypes
-from spml.inference.segmenter import load_model
+from spml.devices import choose_device
+from spml.inference.activation_maps import activation_maps
+from spml.inference.gallery import Gallery, LabelledPrototypes
+from spml.inference.inputs import InputImage
+from spml.inference.networks import Networks
+from spml.inference.segmenter import Segmenter, open_networks
+from spml.models.weights import load_cam
+
+Score = Callable[[Networks, InputImage], torch.Tensor]
+Prototype = Callable[[Networks, InputImage], LabelledPrototypes]
 
 
-def write_masks(job, workers, score, keep_void=False):
+def job_segmenter(job: Job) -> Segmenter:
+    """The networks that a job's flags and configuration name; raises UserError where they do not fit together."""
+    device = choose_device(job.flags.device)
+    segmenter = open_networks(job.config, job.snapshot, device, job.needs.classifier)
+    if job.gallery is not None:
+        segmenter.gallery = Gallery(*(torch.from_numpy(array).to(device) for array in job.gallery))
+    return segmenter
+
+
+def make_masks(job: Job, score: Score, keep_void: bool = False) -> None:
     """Write the mask of every image of a job.
 
-    score: (model, item) → class scores K×h×w, at the image's or another resolution; workers: Workers for the CRF;
-    keep_void: whether void pixels of the item's label stay void.
+    score: (networks, image) → class scores K×h×w, at the image's or another resolution; keep_void: whether void pixels
+    of the image's label stay void.
     """
-    if not job.samples:
+    if job.nothing_left():
         return
-    model = load_model(job)
-    with job.progress() as bar, torch.inference_mode():
-        workers.on_done = bar.update
-        for item in job.items():
-            scores = score(model, item)
-            values = scores if job.crf else scores.argmax(0).byte()
-            void = item.label == VOID if keep_void else None
-            arguments = (item.id, item.pixels, values.cpu().numpy(), void)
-            workers.submit(f"image {item.id}", job.outputs.finish_mask, *arguments)
-        workers.finish()
+    segmenter = job_segmenter(job)
+    with job.begin() as progress, torch.inference_mode():
+        job.pool.on_done = progress.update
+        for name, image in job.images():
+            scores = score(segmenter, image)
+            values = scores if job.needs.crf else scores.argmax(0).byte()
+            void = image.weak_label == VOID if keep_void else None
+            arguments = (name, image.pixels, values.cpu().numpy(), void)
+            job.pool.submit(f"image {name}", job.outputs.finish_mask, *arguments)
+        job.pool.finish()
+        progress.finish()
 
 
-def write_prototypes(job, scales, pictures=False):
+def make_prototypes(job: Job, prototypes: Prototype, pictures: bool = False) -> None:
     """Write the segment prototypes of every image of a job; pictures: and the segments, at one scale."""
-    if not job.samples:
+    if job.nothing_left():
         return
-    model = load_model(job)
-    with job.progress() as bar, torch.inference_mode():
-        for item in job.items():
-            found = image_prototypes(model, item, scales)
-            job.outputs.write_prototypes(item.id, found.prototype, found.label)
+    segmenter = job_segmenter(job)
+    with job.begin() as progress, torch.inference_mode():
+        for name, image in job.images():
+            found = prototypes(segmenter, image)
+            write_prototypes(job.outputs.save_dir / PROTOTYPES[0].format(name), found.prototype, found.label)
             if pictures:
-                job.outputs.write_clusters(item.id, resize_label(found.segment, item.size))
-            bar.set_postfix(segments=len(found.label), refresh=False)
-            bar.update()
+                job.outputs.write_clusters(name, resize_label(found.segment, image.size))
+            progress.update()
+        progress.finish()
+
+
+def make_cams(job: Job, tags: dict[str, tuple[int, ...]]) -> None:
+    """Write the class activation maps of every image's tags to SAVE_DIR/ID.npy."""
+    if job.nothing_left():
+        return
+    device = choose_device(job.flags.device)
+    backbone, head = load_cam(job.config, job.snapshot, device)
+    with job.begin() as progress, torch.inference_mode():
+        for name, image in job.images():
+            maps = activation_maps(lambda x: head.activation(backbone(x)), image.unit_range(), job.config, device)
+            write_cam(
+                cam_path(job.outputs.save_dir, name), {label: maps[label - 1].cpu().numpy() for label in tags[name]}
+            )
+            progress.update()
+        progress.finish()

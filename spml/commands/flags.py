@@ -2,18 +2,21 @@
 
 import argparse
 from collections.abc import Callable
+from typing import NoReturn
 
 from spml.errors import UserError
+
+_Group = argparse._ArgumentGroup
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are UserErrors."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the flags")
 
 
-def grid(text):
+def grid(text: str) -> tuple[int, int]:
     """`H,W` as (H, W), two positive whole numbers."""
     try:
         rows, columns = (int(part) for part in text.split(","))
@@ -24,14 +27,14 @@ def grid(text):
     return rows, columns
 
 
-def whole_number(text):
+def whole_number(text: str) -> int:
     """A whole number of at least 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of at least 0")
     return int(text)
 
 
-def positive(text):
+def positive(text: str) -> float:
     """A positive number."""
     try:
         number = float(text)
@@ -57,7 +60,7 @@ def number(flag: str, kind: type, low: float, high: float) -> Callable[[str], fl
     return parse
 
 
-def _common_parser(description, required):
+def _common_parser(description: str, required: bool) -> tuple[Parser, _Group]:
     """A parser with the flags that all have, and its group of files; required: whether --snapshot_dir must be given."""
     parser = Parser(description=description, allow_abbrev=False)
     files = parser.add_argument_group("files")
@@ -75,12 +78,12 @@ def _common_parser(description, required):
     return parser, files
 
 
-def training_parser(description="Train as the configuration says."):
+def training_parser(description: str = "Train as the configuration says.") -> Parser:
     """Flags of the training scripts."""
     return _common_parser(description, required=True)[0]
 
 
-def inference_parser(description):
+def inference_parser(description: str) -> Parser:
     """Flags of the inference, prototype and pseudo-label scripts; each script takes all and reads what it needs."""
     parser, files = _common_parser(description, required=False)
     files.add_argument("--snapshot", metavar="FILE", help="instead of SNAPSHOT_DIR/model-{train.max_iteration - 1}.pth")
@@ -99,7 +102,7 @@ def inference_parser(description):
     return parser
 
 
-def _add_crf_flags(group):
+def _add_crf_flags(group: _Group) -> None:
     group.add_argument("--crf_iter_max", type=whole_number, default=10, metavar="N", help="mean-field iterations")
     group.add_argument("--crf_pos_xy_std", type=positive, default=1, metavar="X", help="smoothness: pixels")
     group.add_argument("--crf_pos_w", type=float, default=3, metavar="X", help="smoothness: weight")

@@ -1,122 +1,191 @@
 """What an inference script works on: everything that the flags name, looked at before the network is."""
 
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from spml.commands import ranks
+from spml.commands.crf_pool import CrfPool
 from spml.commands.flags import inference_parser
-from spml.commands.outputs import MASKS, Outputs
+from spml.commands.job_inputs import (
+    check_cams,
+    find_samples,
+    find_snapshot,
+    read_gallery,
+    read_sample_tags,
+    save_folder,
+)
+from spml.commands.mask_outputs import MASKS, MaskOutputs
 from spml.commands.pool import default_workers
-from spml.config import load_config
+from spml.commands.run_record import RunRecord, configuration_values
+from spml.config import Config, load_config
+from spml.data import fingerprints
 from spml.data.cam_files import cam_path, read_cam
-from spml.data.files import need_dir, read_image, read_label, visible_files
-from spml.data.lists import Sample, read_list
-from spml.data.prototype_files import read_memory
+from spml.data.files import read_image, read_label
+from spml.data.labels import read_weak_label
+from spml.data.lists import Sample
 from spml.errors import UserError
-from spml.models.snapshots import snapshot_path
+from spml.inference.crf import CRFParameters, need_pydensecrf
+from spml.inference.inputs import InputImage
 from spml.visualize import load_palette
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+Argv = Sequence[str] | None
+Script = Callable[[Argv], None]
+
+CRF_FLAGS = ("crf_iter_max", "crf_pos_xy_std", "crf_pos_w", "crf_bi_xy_std", "crf_bi_w", "crf_bi_rgb_std")
 
 
 @dataclass(frozen=True)
 class Needs:
     """What a script reads besides images, and what it writes.
 
-    labels, instances: the label maps of the data list; memory: remembered prototypes; cams: CAM files; classifier: the
-    snapshot's prediction_model; crf: whether a CRF ends it; results: the files it writes for each image.
+    labels, instances: the label maps of the data list; gallery: prototypes to retrieve from; cams: CAM files;
+    classifier: the snapshot's prediction_model; tags: `dataset.tags_file`; crf: whether a CRF ends it; results: the
+    files it writes for each image.
     """
 
     labels: bool = False
     instances: bool = False
-    memory: bool = False
+    gallery: bool = False
     cams: bool = False
     classifier: bool = False
+    tags: bool = False
     crf: bool = False
-    results: tuple = MASKS
+    results: tuple[str, ...] = MASKS
 
 
 @dataclass(frozen=True)
-class Item:
-    """One image to work on: pixels uint8 [H, W, 3]; label, instance uint8 [H, W]; cam {class: [H, W]}; or None."""
-
-    id: str
-    pixels: np.ndarray
-    label: np.ndarray | None = None
-    instance: np.ndarray | None = None
-    cam: dict | None = None
-
-    @property
-    def size(self):
-        """Height and width."""
-        return self.pixels.shape[:2]
-
-
 class Job:
-    """The flags, configuration, samples and outputs of one run of a script.
+    """One run of a script: its flags and configuration, this process's share of the samples, and where results go.
 
-    Raises UserError for whatever is missing or does not fit, before anything is written.
+    gallery: prototypes [M, C] and labels [M] to retrieve from, or None; tags: the classes of images by id, or None;
+    record: what decides the results; pool: the processes of the CRF.
     """
 
-    def __init__(self, argv, description, needs):
-        self.needs = needs
-        self.flags = inference_parser(description).parse_args(argv)
-        self.config = load_config(self.flags.cfg_path, [*self.flags.opts, *_opts(self.flags)])
-        samples = find_samples(self.flags, self.config, needs.labels)
-        self.snapshot = find_snapshot(self.flags, self.config)
-        self.crf = None
-        if needs.crf:
-            from spml.inference.crf import CRFParameters
+    needs: Needs
+    flags: Namespace
+    config: Config
+    snapshot: Path
+    samples: list[Sample]
+    gallery: tuple[np.ndarray, np.ndarray] | None
+    tags: dict[str, tuple[int, ...]] | None
+    outputs: MaskOutputs
+    record: RunRecord
+    pool: CrfPool
 
-            self.crf = CRFParameters.from_flags(self.flags)
-        self.outputs = Outputs(_save_dir(self.flags), load_palette(self.config.dataset.color_map_path), self.crf)
-        if needs.cams:
-            _check_cams(self.flags.cam_dir, samples)
-        skip = self.flags.skip_existing
-        self.samples = [s for s in samples if not (skip and self.outputs.exist(s.id, needs.results))]
-        self.memory = self._memory() if needs.memory else None
-
-    def _memory(self):
-        folder = _required(self.flags.semantic_memory_dir, "--semantic_memory_dir")
-        return read_memory(folder, self.config.network.embedding_dim, self.config.dataset.num_classes)
-
-    @property
-    def num_workers(self):
-        """CRF processes to start: none where there is no CRF."""
-        if self.crf is None:
-            return 0
-        wanted = default_workers() if self.flags.workers is None else self.flags.workers
-        return min(wanted, len(self.samples))
-
-    def read(self, sample):
+    def read(self, sample: Sample) -> InputImage:
         """Read the files of one sample; raises UserError where one is broken or of another size than the image."""
         pixels = read_image(sample.image)
-        label = _read_label(sample.semantic, pixels) if self.needs.labels else None
-        instance = _read_label(sample.instance, pixels) if self.needs.instances else None
-        cam = None
+        size = pixels.shape[:2]
+        label = instance = cam = None
+        if self.needs.labels and sample.semantic is not None:
+            label = _of_size(size, read_weak_label(sample.semantic, self.config.dataset), sample.semantic)
+        if self.needs.instances and sample.instance is not None:
+            instance = _of_size(size, read_label(sample.instance), sample.instance)
         if self.needs.cams:
-            path = cam_path(self.flags.cam_dir, sample.id)
-            cam = read_cam(path, self.config.dataset.num_classes, pixels.shape[:2])
-        return Item(sample.id, pixels, label, instance, cam)
+            cam = read_cam(cam_path(self.flags.cam_dir, sample.id), self.config.dataset.num_classes, size)
+        return InputImage(pixels, label, instance, cam)
 
-    def items(self):
-        """All items in order; the next one is read while this one is worked on."""
+    def images(self) -> Iterator[tuple[str, InputImage]]:
+        """All images in order, by their ids; the next one is read while this one is worked on."""
         with ThreadPoolExecutor(1) as reader:
             upcoming = None
-            for sample in [*self.samples, None]:
-                current, upcoming = upcoming, sample and reader.submit(self.read, sample)
+            for sample in self.samples:
+                current, upcoming = upcoming, (sample.id, reader.submit(self.read, sample))
                 if current is not None:
-                    yield current.result()
+                    yield current[0], current[1].result()
+            if upcoming is not None:
+                yield upcoming[0], upcoming[1].result()
 
-    def progress(self):
-        """A progress bar over the images that are left."""
-        return tqdm(total=len(self.samples), unit="image", desc=self.outputs.save_dir.name)
+    def nothing_left(self) -> bool:
+        """Whether no process has anything to do."""
+        return not self.samples and ranks.num_ranks() == 1
+
+    def begin(self) -> ranks.Progress:
+        """Record what decides the results, before the first of them; a bar over the images of all processes."""
+        ranks.first_alone(self.record.begin)
+        return ranks.Progress(len(self.samples), self.outputs.save_dir.name)
 
 
-def _opts(flags):
+@contextmanager
+def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
+    """The job of a script's run, whose CRF processes end with the block.
+
+    script: the script's function, whose docstring is its description. Raises UserError for whatever is missing or does
+    not fit, before anything is written.
+    """
+    flags = inference_parser(script.__doc__ or "").parse_args(argv)
+    config = load_config(flags.cfg_path, [*flags.opts, *_opts(flags)])
+    samples = find_samples(flags, config, needs.labels)
+    snapshot = find_snapshot(flags, config)
+    outputs = MaskOutputs(
+        save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
+    )
+    if needs.cams:
+        check_cams(flags.cam_dir, samples)
+    tags = read_sample_tags(config, samples) if needs.tags else None
+    gallery = read_gallery(flags, config) if needs.gallery else None
+    values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)
+    record = RunRecord(outputs.save_dir, values, flags.skip_existing)
+    there = [sample for sample in samples if outputs.exist(sample.id, needs.results)]
+    if flags.skip_existing and (there or record.path.is_file()):
+        record.compare()
+    done = {sample.id for sample in there if record.holds(outputs.paths(sample.id, needs.results))}
+    todo = [sample for sample in ranks.share(samples) if sample.id not in done]
+    with CrfPool(num_workers(flags, needs, len(todo))) as pool:
+        yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, record, pool)
+
+
+def _decisive_values(
+    script: str,
+    flags: Namespace,
+    config: Config,
+    needs: Needs,
+    snapshot: Path,
+    samples: list[Sample],
+    outputs: MaskOutputs,
+) -> dict[str, Any]:
+    """What decides the results of this run, by names that users know."""
+    wanted = {"image": True, "semantic": needs.labels, "instance": needs.instances}
+    files = [getattr(sample, column) for column, read in wanted.items() if read for sample in samples]
+    values = {
+        "script": script,
+        **configuration_values(config),
+        "content of the snapshot": fingerprints.of_file(snapshot),
+        "content of images and labels": fingerprints.of_stamps(files),
+        "colours": fingerprints.of_value(outputs.palette.tolist()),
+    }
+    if needs.crf:
+        values |= {f"--{name}": getattr(flags, name) for name in CRF_FLAGS}
+    for folder, read in (("semantic_memory_dir", needs.gallery), ("cam_dir", needs.cams)):
+        if read:
+            values[f"content of --{folder}"] = fingerprints.of_folder(getattr(flags, folder))
+    if needs.tags:
+        values["content of dataset.tags_file"] = fingerprints.of_file(config.dataset.tags_file)
+    return values
+
+
+def num_workers(flags: Namespace, needs: Needs, images: int) -> int:
+    """CRF processes to start: none where there is no CRF, else by default the cores that this process may count on."""
+    if not needs.crf:
+        return 0
+    wanted = max(1, default_workers() // ranks.ranks_here()) if flags.workers is None else flags.workers
+    return min(wanted, images)
+
+
+def crf_parameters(flags: Namespace) -> CRFParameters:
+    """The parameters that the flags give; raises UserError where the CRF cannot be computed."""
+    need_pydensecrf()
+    return CRFParameters(*(getattr(flags, name) for name in CRF_FLAGS))
+
+
+def _opts(flags: Namespace) -> list[str]:
     """Flags that stand for configuration keys, as `key value` pairs."""
     pairs = []
     if flags.kmeans_num_clusters is not None:
@@ -126,59 +195,7 @@ def _opts(flags):
     return pairs
 
 
-def _required(value, flag):
-    if not value:
-        raise UserError(f"{flag} is needed")
-    return value
-
-
-def _read_label(path, pixels):
-    label = read_label(path)
-    if label.shape != pixels.shape[:2]:
-        height, width = pixels.shape[:2]
-        raise UserError(f"{path}: is {label.shape[1]}×{label.shape[0]} pixels, its image is {width}×{height}")
+def _of_size(size: tuple[int, int], label: np.ndarray, path: Path) -> np.ndarray:
+    if label.shape != size:
+        raise UserError(f"{path}: is {label.shape[1]}×{label.shape[0]} pixels, its image is {size[1]}×{size[0]}")
     return label
-
-
-def _save_dir(flags):
-    path = Path(flags.save_dir)
-    if path.exists() and not path.is_dir():
-        raise UserError(f"--save_dir {path}: is a file, expected a folder")
-    return path
-
-
-def find_samples(flags, config, need_labels):
-    """The samples of the data list that flags or configuration name; without a list the images in --data_dir."""
-    data_dir = _required(flags.data_dir or config.dataset.data_dir, "--data_dir (or dataset.data_dir)")
-    data_dir = need_dir(data_dir, "--data_dir")
-    data_list = flags.data_list or config.dataset.test_data_list
-    if data_list:
-        return read_list(data_dir, data_list, need_labels, flags.semantic_dir)
-    if need_labels:
-        raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
-    images = [path for path in visible_files(data_dir) if path.suffix.lower() in IMAGE_ENDINGS]
-    if not images:
-        raise UserError(f"--data_dir {data_dir}: holds no {', '.join(IMAGE_ENDINGS)}, and there is no --data_list")
-    for first, second in zip(images, images[1:], strict=False):
-        if first.stem == second.stem:
-            raise UserError(f"--data_dir {data_dir}: {first.name} and {second.name} would share the name {first.stem}")
-    return [Sample(path) for path in images]
-
-
-def find_snapshot(flags, config):
-    """The snapshot that the flags name."""
-    if flags.snapshot:
-        path = Path(flags.snapshot)
-        if not path.is_file():
-            raise UserError(f"--snapshot {path}: no such file")
-        return path
-    folder = need_dir(_required(flags.snapshot_dir, "--snapshot_dir (or --snapshot)"), "--snapshot_dir")
-    return snapshot_path(folder, config.train.max_iteration - 1)
-
-
-def _check_cams(cam_dir, samples):
-    folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
-    missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")

@@ -1,14 +1,16 @@
-"""Finding and reading masks that belong together: prediction, truth, instances."""
+"""Finding and reading the mask files that belong together: prediction, truth, instances."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from spml.data.files import need_dir, read_label, visible_files
+import numpy as np
+
+from spml.data.files import need_dir, read_label, read_text, visible_files
 from spml.errors import UserError
 
 
 @dataclass(frozen=True)
-class Masks:
+class MaskFiles:
     """Paths of one image's masks; `instances` is None where only classes are scored."""
 
     prediction: Path
@@ -16,7 +18,13 @@ class Masks:
     instances: Path | None = None
 
 
-def find_masks(pred_dir, gt_dir, inst_dir=None, string_replace="", ids=None):
+def find_masks(
+    pred_dir: str | Path,
+    gt_dir: str | Path,
+    inst_dir: str | Path | None = None,
+    string_replace: str = "",
+    ids: list[str] | None = None,
+) -> list[MaskFiles]:
     """List the masks under `pred_dir` (recursively), each with its truth at the same place under `gt_dir`.
 
     string_replace: "A,B" replaces A by B in the path of the truth (and of the instances); ids: score just these, and
@@ -30,20 +38,20 @@ def find_masks(pred_dir, gt_dir, inst_dir=None, string_replace="", ids=None):
     if ids is not None:
         predictions = _restrict(predictions, ids, pred_dir)
     return [
-        Masks(path, *(_partner(path, path.relative_to(pred_dir), *partner, replacement) for partner in partners))
+        MaskFiles(path, *(_partner(path, path.relative_to(pred_dir), *partner, replacement) for partner in partners))
         for path in predictions
     ]
 
 
-def _list_masks(pred_dir):
+def _list_masks(pred_dir: str | Path) -> list[Path]:
     predictions = visible_files(need_dir(pred_dir, "--pred_dir"), "**/*.png")
     if not predictions:
         raise UserError(f"--pred_dir {pred_dir}: holds no .png masks")
     return predictions
 
 
-def _restrict(predictions, ids, pred_dir):
-    by_id = {}
+def _restrict(predictions: list[Path], ids: list[str], pred_dir: str | Path) -> list[Path]:
+    by_id: dict[str, Path] = {}
     for path in predictions:
         if by_id.setdefault(path.stem, path) != path:
             raise UserError(
@@ -57,7 +65,7 @@ def _restrict(predictions, ids, pred_dir):
     return [by_id[name] for name in ids]
 
 
-def parse_replacement(string_replace):
+def parse_replacement(string_replace: str) -> tuple[str, str] | None:
     """Split "A,B" into a pair; None for an empty string. Raises UserError for anything else."""
     if not string_replace:
         return None
@@ -67,7 +75,7 @@ def parse_replacement(string_replace):
     return old, new
 
 
-def _partner(prediction, place, flag, folder, replacement):
+def _partner(prediction: Path, place: Path, flag: str, folder: Path, replacement: tuple[str, str] | None) -> Path:
     path = folder / place
     if replacement is not None:
         path = Path(str(path).replace(*replacement))
@@ -76,53 +84,47 @@ def _partner(prediction, place, flag, folder, replacement):
     return path
 
 
-def count_unscored(masks, gt_dir):
+def count_unscored(masks: list[MaskFiles], gt_dir: str | Path) -> int:
     """The number of masks in `gt_dir` that are the truth of none of `masks`."""
-    scored = {pair.truth.resolve() for pair in masks}
+    scored = {files.truth.resolve() for files in masks}
     return sum(path.resolve() not in scored for path in visible_files(gt_dir, "**/*.png"))
 
 
-def read_pair(masks):
-    """Read prediction and truth, H×W each; raises UserError where one is broken or their sizes differ."""
-    truth = read_label(masks.truth)
-    return _read_sized(masks.prediction, truth, masks.truth), truth
+def read_pair(files: MaskFiles) -> tuple[np.ndarray, np.ndarray]:
+    """Read prediction and truth, H×W uint8 each; raises UserError where one is broken or their sizes differ."""
+    truth = read_label(files.truth)
+    return _read_sized(files.prediction, truth, files.truth), truth
 
 
-def read_triple(masks):
-    """Read prediction, truth and instances, H×W each; raises UserError where one is broken or their sizes differ."""
-    prediction, truth = read_pair(masks)
-    return prediction, truth, _read_sized(masks.instances, truth, masks.truth)
+def read_triple(files: MaskFiles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read prediction, truth and instances, H×W uint8 each.
+
+    Raises UserError where one is broken or not there, or their sizes differ.
+    """
+    prediction, truth = read_pair(files)
+    if files.instances is None:
+        raise UserError(f"{files.prediction}: has no instance mask; expected one in --inst_dir")
+    return prediction, truth, _read_sized(files.instances, truth, files.truth)
 
 
-def _read_sized(path, truth, truth_path):
+def _read_sized(path: Path, truth: np.ndarray, truth_path: Path) -> np.ndarray:
     label = read_label(path)
     if label.shape != truth.shape:
         raise UserError(f"{path}: is {_size(label)} pixels, but its truth {truth_path} is {_size(truth)}")
     return label
 
 
-def _size(label):
+def _size(label: np.ndarray) -> str:
     return f"{label.shape[1]}x{label.shape[0]}"
 
 
-def read_ids(data_list):
-    """Ids of the images in a data list, in its order; raises UserError where it cannot be read or is empty."""
-    ids = [Path(line.split()[0]).stem for line in _read_lines(data_list, "--data_list")]
+def listed_ids(data_list: str | Path) -> list[str]:
+    """Ids of the images that a data list names, each once, in its order.
+
+    Raises UserError where the list cannot be read or is empty.
+    """
+    lines = read_text(data_list, "--data_list").splitlines()
+    ids = [Path(line.split()[0]).stem for line in lines if line.strip()]
     if not ids:
         raise UserError(f"--data_list {data_list}: is empty; expected one 'image semantic instance' or 'image' a line")
     return list(dict.fromkeys(ids))
-
-
-def read_class_names(path, num_classes):
-    """Class names [K] from a file with one a line; raises UserError where there are more or fewer than K."""
-    names = [line.strip() for line in _read_lines(path, "--class_names")]
-    if len(names) != num_classes:
-        raise UserError(f"--class_names {path}: holds {len(names)} names, but --num_classes is {num_classes}")
-    return names
-
-
-def _read_lines(path, flag):
-    try:
-        return [line for line in Path(path).read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{flag} {path}: cannot be read ({error})") from None

@@ -1,29 +1,65 @@
 """One way to run a function over many files in several processes, with a progress bar."""
 
 import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_all_start_methods, get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
+from threading import Thread
+from typing import TypeVar
 
 from tqdm import tqdm
 
+from spml.errors import UserError
 
-def default_workers():
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+LARGEST_CHUNK = 16
+
+
+def default_workers() -> int:
     """The number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def process_context():
-    """Fork where the system has it (start before torch has threads), spawn elsewhere."""
-    return get_context("fork" if "fork" in get_all_start_methods() else "spawn")
+def process_context() -> BaseContext:
+    """Forkserver where the system has it, spawn elsewhere: a fork would copy the locks of this process's threads."""
+    return get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
 
 
-def map_files(function, items, workers=None, desc=None):
-    """Yield `function(item)` for each item, in order; `workers` processes (0: this one), None: one a core."""
+def start_worker() -> None:
+    """What a worker process does first: it leaves Ctrl-C to its parent, and ends when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def map_files(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int | None = None, desc: str | None = None
+) -> Iterator[_Result]:
+    """Yield `function(item)` for each item, in order, under a progress bar `desc` (None: no bar).
+
+    workers: processes (0: this one; None: one a core); function, items and results must be picklable. Raises what the
+    function raises, UserErrors as they are, and UserError where a worker dies.
+    """
     items = list(items)
     workers = min(default_workers() if workers is None else workers, len(items))
-    if workers < 2:
-        yield from tqdm(map(function, items), total=len(items), desc=desc, disable=desc is None)
-        return
-    chunk = max(1, min(16, len(items) // (4 * workers)))
-    with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
-        yield from tqdm(pool.map(function, items, chunksize=chunk), total=len(items), desc=desc, disable=desc is None)
+    results = map(function, items) if workers < 2 else _map_in_processes(function, items, workers)
+    yield from tqdm(results, total=len(items), desc=desc, disable=desc is None)
+
+
+def _map_in_processes(function: Callable[[_Item], _Result], items: list[_Item], workers: int) -> Iterator[_Result]:
+    chunk = max(1, min(LARGEST_CHUNK, len(items) // (4 * workers)))
+    try:
+        with ProcessPoolExecutor(workers, mp_context=process_context(), initializer=start_worker) as pool:
+            yield from pool.map(function, items, chunksize=chunk)
+    except BrokenProcessPool:
+        raise UserError("a worker process ended unexpectedly, out of memory perhaps; try fewer --workers") from None

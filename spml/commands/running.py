@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from spml.commands import ranks
 from spml.errors import UserError
 
 
@@ -32,18 +33,29 @@ def show_log() -> None:
         handler.setFormatter(_Words())
         logger.addHandler(handler)
         logger.propagate = False
-    logger.setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
+    logger.setLevel(logging.INFO if ranks.this_rank() == 0 else logging.ERROR)
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call a script's main; a UserError becomes one line on stderr and exit status 1, Ctrl-C exit status 130."""
+    """Call a script's main; a UserError becomes one line on stderr and exit status 1, Ctrl-C exit status 130.
+
+    Of several processes the one that fails first has the word; what breaks in the others for that reason is not said.
+    """
     show_log()
     try:
         main()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        if ranks.first_to_fail():
+            print(f"{ranks.line_break()}error: {error}", file=sys.stderr, flush=True)
+            ranks.has_said()
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception:
+        if ranks.another_failed():
+            sys.exit(1)
+        ranks.has_said()  # by its traceback
+        raise

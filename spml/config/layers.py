@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from spml.config.show import show
-from spml.config.tree import DEFAULT_PATH, FOLDER, defaults, flat
+from spml.config.tree import DEFAULT_PATH, PACKAGED, defaults, flat
 from spml.data.files import read_text
 from spml.errors import UserError
 
@@ -56,8 +56,8 @@ def _parse_file(path: Path) -> dict[str, Any]:
 
 def read_preset(name: str) -> Layer:
     """The layer that goes by this name in spml/config; raises UserError where there is none."""
-    path = FOLDER / f"{name}.yaml"
-    names = sorted(path.stem for path in FOLDER.glob("*.yaml") if path != DEFAULT_PATH)
+    path = PACKAGED / f"{name}.yaml"
+    names = sorted(path.stem for path in PACKAGED.glob("*.yaml") if path != DEFAULT_PATH)
     if name not in names:
         raise UserError(f"preset {name!r}: expected one of {', '.join(names)}")
     return Layer(f"preset {name}", read_yaml(path)[0].values)

@@ -103,8 +103,9 @@ def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:
     wrong = []
     if mirror and sorted(mirror) != list(range(classes)):
         wrong.append(
-            f"dataset.mirror_classes is {show(mirror)}, expected each class 0..{classes - 1} of dataset.num_classes "
-            "once, in the order of a mirrored image, or [] where classes have no sides"
+            f"dataset.mirror_classes is {show(mirror)}, and dataset.num_classes is {classes}; "
+            f"set dataset.mirror_classes to each class 0..{classes - 1} once, in the order of a mirrored image, "
+            "or to [] where classes have no sides"
         )
     if unlabelled < classes:
         wrong.append(f"dataset.unlabelled_index is {unlabelled}, expected {classes}..255, beyond the classes")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from spml.config.tree import DEFAULT_PATH, FOLDER, Config, plain
+from spml.config.tree import DEFAULT_PATH, PACKAGED, Config, plain
 from spml.data.files import write_text
 
 
 def code_revision() -> str:
     """The git commit of the code, or 'unknown' where the code is not a checkout of this project."""
-    root = FOLDER.parents[1]
+    root = PACKAGED.parents[1]
     try:
         if Path(_git("rev-parse", "--show-toplevel")).resolve() != root:
             return "unknown"  # installed somewhere inside another repository
@@ -26,7 +26,7 @@ def _git(*arguments: str) -> str:
     # A hook of another repository names that one in the environment.
     others = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
     environment = {name: value for name, value in os.environ.items() if name not in others}
-    command = ["git", "-C", str(FOLDER), *arguments]
+    command = ["git", "-C", str(PACKAGED), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
 
 

@@ -11,8 +11,8 @@ from easydict import EasyDict
 
 Config = EasyDict
 
-FOLDER = Path(__file__).resolve().parent
-DEFAULT_PATH = FOLDER / "default.yaml"
+PACKAGED = Path(__file__).resolve().parent
+DEFAULT_PATH = PACKAGED / "default.yaml"
 
 
 @cache

@@ -11,12 +11,12 @@ BACKGROUND_POWER = 6
 ROUNDING = 1e-3  # a little more than 1 comes from float16 files
 
 
-def cam_path(folder, name):
+def cam_path(folder: str | Path, name: str) -> Path:
     """Where the CAM of an image lies."""
     return Path(folder) / f"{name}.npy"
 
 
-def read_cam(path, num_classes, size=None):
+def read_cam(path: str | Path, num_classes: int, size: tuple[int, int] | None = None) -> dict[int, np.ndarray]:
     """Scores of each class that a CAM file holds: {class: float32 [H, W] in 0..1}, classes ascending, maybe none.
 
     Raises UserError where the file is broken, names a class that is none of 1..num_classes − 1, or where scores are
@@ -31,7 +31,8 @@ def read_cam(path, num_classes, size=None):
             raise UserError(f"{path}: has class {key!r}, expected integers from 0 to {num_classes - 2}, the class - 1")
         if getattr(scores, "dtype", np.dtype(object)).kind not in "fiu" or scores.ndim != 2 or not scores.size:
             raise UserError(f"{path}: expected one H×W array of scores a class, not {type(scores).__name__} for {key}")
-        size = scores.shape if size is None else tuple(size)
+        height, width = scores.shape if size is None else size
+        size = (height, width)
         if scores.shape != size:
             raise UserError(f"{path}: expected one H×W array of scores a class of size {size}, not {scores.shape}")
         if not (scores.min() >= -ROUNDING and scores.max() <= 1 + ROUNDING):
@@ -40,14 +41,14 @@ def read_cam(path, num_classes, size=None):
     return dict(sorted(cam.items()))
 
 
-def write_cam(path, cam):
+def write_cam(path: str | Path, cam: dict[int, np.ndarray]) -> None:
     """Write {class: [H, W] in 0..1} as a CAM file of the published format, atomically."""
     content = np.array({label - 1: scores.astype(np.float32) for label, scores in cam.items()}, dtype=object)
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.save(file, content, allow_pickle=True)
 
 
-def seed_scores(cam, size, num_classes):
+def seed_scores(cam: dict[int, np.ndarray], size: tuple[int, int], num_classes: int) -> np.ndarray:
     """Scores [K, H, W] of a CAM, those of the background being (1 − max)^6 (SEAM)."""
     scores = np.zeros((num_classes, *size), np.float32)
     for label, values in cam.items():

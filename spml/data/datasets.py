@@ -94,7 +94,7 @@ class WeakLabelDataset(Dataset):
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image H×W×3 uint8, semantic and instance label maps H×W (unlabelled where the list names none).
 
-        Raises UserError where their sizes differ.
+        Raises UserError where their sizes differ, that of the image being its size upright.
         """
         sample = self.samples[index]
         image = read_image(sample.image)

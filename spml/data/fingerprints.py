@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,9 @@ def of_file(path: str | Path) -> str:
     Raises OSError where it cannot be read.
     """
     path = Path(path)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            # Snapshots name their top folder after the file; that is no content.
-            return of_value(
-                [(i.filename.partition("/")[2] or i.filename, i.CRC, i.file_size) for i in archive.infolist()]
-            )
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        # Snapshots name their top folder after the file; that is no content.
+        return of_value([(i.filename.partition("/")[2] or i.filename, i.CRC, i.file_size) for i in archive.infolist()])
     with open(path, "rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

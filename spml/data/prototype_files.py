@@ -1,12 +1,19 @@
-"""Reading remembered prototypes: files of prototype.py, and those of the published program."""
+"""Files of segment prototypes: ID.npz of prototype.py, and ID.npy of the published program."""
+
+from pathlib import Path
 
 import numpy as np
 
-from spml.data.files import need_dir, read_npy, read_npz, visible_files
+from spml.data.files import need_dir, read_npy, read_npz, visible_files, write_arrays
 from spml.errors import UserError
 
 
-def read_prototypes(path, dim):
+def write_prototypes(path: str | Path, prototype: np.ndarray, label: np.ndarray) -> None:
+    """Write the prototypes [S, C] of one image and their labels [S], atomically."""
+    write_arrays(path, prototype=prototype.astype(np.float32), prototype_label=label.astype(np.int64))
+
+
+def read_prototypes(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Prototypes [S, dim] float32 and labels [S] of one image, from `.npz`, or from a `.npy` that pickles a dict.
 
     Raises UserError where the file holds anything else.
@@ -27,7 +34,7 @@ def read_prototypes(path, dim):
     return prototype, label
 
 
-def read_memory(folder, dim, num_classes):
+def read_prototype_folder(folder: str | Path, dim: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """All prototypes of a folder whose label is a class: [M, dim] float32 and [M]; raises UserError for none."""
     folder = need_dir(folder, "--semantic_memory_dir")
     paths = {path.stem: path for path in visible_files(folder) if path.suffix in (".npy", ".npz")}

@@ -1,19 +1,30 @@
 """What a run shows while it goes on: a progress bar, TensorBoard scalars, and pictures of a batch."""
 
+import logging
 import resource
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from easydict import EasyDict
 from tqdm import tqdm
 
 from spml.config import save_config
+from spml.data.datasets import Batch
 from spml.engine.processes import mean_over_ranks, rank, world_size
-from spml.visualize import colorize, contact_sheet, draw_boundaries, load_palette, pca_rgb
+from spml.engine.tasks import StepResult
+from spml.segments.segment import Segments
+from spml.visualize import colorize, draw_boundaries, load_palette, pca_rgb, picture_grid
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 PICTURED_IMAGES = 4
+
+logger = logging.getLogger(__name__)
 
 
 class Monitor:
@@ -22,14 +33,16 @@ class Monitor:
     Nothing is written before the first iteration has succeeded.
     """
 
-    def __init__(self, config, snapshot_dir, start):
-        self.config, self.folder, self.start, self.writer = config, Path(snapshot_dir), start, None
+    def __init__(self, config: EasyDict, snapshot_dir: str | Path, start: int) -> None:
+        self.config, self.folder, self.start = config, Path(snapshot_dir), start
+        self.writer: SummaryWriter | None = None
         self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
         self.stop, self.last, self.last_time = config.train.max_iteration, start, time.perf_counter()
         self.palette = load_palette(config.dataset.color_map_path)
-        self.bar = tqdm(total=self.stop, initial=start, desc="train", unit="it", disable=rank() > 0)
+        silent = rank() > 0 or not logger.isEnabledFor(logging.INFO)  # a bar is information, and goes where that goes
+        self.bar = tqdm(total=self.stop, initial=start, desc="train", unit="it", disable=silent)
 
-    def after(self, iteration, result, rate, device):
+    def after(self, iteration: int, result: StepResult, rate: float, device: torch.device) -> None:
         """Count an iteration; every `train.tensorboard_step`, show and write its numbers, averaged over processes."""
         self.bar.update()
         if iteration == self.start and rank() == 0:
@@ -48,33 +61,33 @@ class Monitor:
             for name, value in values.items():
                 self.writer.add_scalar(name, value, iteration + 1)
 
-    def _open(self):
+    def _open(self) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         save_config(self.config, self.folder / "config_merged.yaml")
         self.writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.start + 1 if self.start else None)
 
-    def pictures(self, iteration, batch, result):
+    def pictures(self, iteration: int, batch: Batch, result: StepResult) -> None:
         """Write the first images of a batch beside their labels, segments, and the embedding's principal components."""
         if self.writer is not None:
             sheet = batch_pictures(batch, result, self.config.network, self.palette)
             self.writer.add_image("batch", sheet, iteration + 1, dataformats="HWC")
 
-    def close(self):
+    def close(self) -> None:
         """End the bar and the event file."""
         self.bar.close()
         if self.writer is not None:
             self.writer.close()
 
 
-def peak_memory_mib(device):
+def peak_memory_mib(device: torch.device) -> float:
     """Peak memory in MiB: of the GPU's allocator on CUDA, of this process elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def batch_pictures(batch, result, network, palette):
+def batch_pictures(batch: Batch, result: StepResult, network: EasyDict, palette: np.ndarray) -> np.ndarray:
     """Contact sheet H×W×3: image, weak label, over-segmentation, segments, principal components of the embedding."""
     count = min(PICTURED_IMAGES, len(batch.image))
     components = pca_rgb([e.float().cpu().numpy() for e in result.embedding[:count]])
@@ -83,17 +96,18 @@ def batch_pictures(batch, result, network, palette):
         image = batch.image[i].float().cpu().numpy().transpose(1, 2, 0) * network.pixel_stds + network.pixel_means
         image = (image.clip(0, 1) * 255).astype(np.uint8)
         semantic, regions = (x[i].cpu().numpy() for x in (batch.semantic, batch.instance))
-        segments = None if result.segments is None else colorize(_segment_map(result, i) % 256, palette)
+        segments = None
+        if result.segments is not None:
+            segments = colorize(_segment_map(result.segments, result.embedding.shape[-2:], i) % 256, palette)
         rows.append([image, colorize(semantic, palette), draw_boundaries(image, regions), segments, components[i]])
-    return contact_sheet(rows, ["image", "weak label", "over-segmentation", "segments", "embedding"])
+    return picture_grid(rows, ["image", "weak label", "over-segmentation", "segments", "embedding"])
 
 
-def _segment_map(result, image):
+def _segment_map(segments: Segments, size: torch.Size, image: int) -> np.ndarray:
     """Segment ids h×w of one image, numbered from 1; 0 where pixels are void."""
-    segments = result.segments
     here = segments.image == image
-    flat = torch.zeros(result.embedding.shape[-2] * result.embedding.shape[-1], dtype=torch.long)
+    flat = torch.zeros(size.numel(), dtype=torch.long)
     if here.any():
         ids = segments.segment[here].cpu()
         flat[segments.place[here].cpu()] = ids - ids.min() + 1
-    return flat.view(result.embedding.shape[-2:]).numpy()
+    return flat.view(size).numpy()

@@ -1,12 +1,16 @@
 """Parameter groups, SGD with the learning rate inside the momentum buffer, and learning-rate schedules."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch import nn
 
 POLY_POWER = 0.9
 WARMUP_START = 0.1
 
 
-def parameter_groups(embedding, classifier, weight_decay):
+def parameter_groups(embedding: nn.Module, classifier: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Groups with multipliers: backbone ×1 (biases ×2), embedding head and classifier ×10 (biases ×20); no bias decays.
 
     Parameters that take no gradient (the stem and res2) are left out.
@@ -18,7 +22,7 @@ def parameter_groups(embedding, classifier, weight_decay):
         (10, [(n, p) for n, p in named if not n.startswith(backbone)]),
         (10, list(classifier.named_parameters())),
     ]
-    groups = []
+    groups: list[dict[str, Any]] = []
     for multiplier, part in parts:
         weights = [p for n, p in part if not n.endswith("bias")]
         biases = [p for n, p in part if n.endswith("bias")]
@@ -30,11 +34,11 @@ def parameter_groups(embedding, classifier, weight_decay):
 class SGD(torch.optim.Optimizer):
     """b ← m·b + η·multiplier·(g + weight_decay·p); p ← p − b. The rate η is given to each step."""
 
-    def __init__(self, groups, momentum):
+    def __init__(self, groups: list[dict[str, Any]], momentum: float) -> None:
         super().__init__(groups, {"momentum": momentum, "multiplier": 1, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, rate):
+    def step(self, rate: float) -> None:  # type: ignore[override]
         """One update at learning rate `rate` of all parameters that have a gradient."""
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
@@ -46,14 +50,16 @@ class SGD(torch.optim.Optimizer):
             torch._foreach_add_(buffers, gradients, alpha=rate * group["multiplier"])
             torch._foreach_sub_(params, buffers)
 
-    def _buffer(self, parameter):
+    def _buffer(self, parameter: torch.Tensor) -> torch.Tensor:
         state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
         return state["momentum"]
 
 
-def learning_rate(iteration, policy, base, max_iteration, warmup=0, decay_iterations=()):
+def learning_rate(
+    iteration: int, policy: str, base: float, max_iteration: int, warmup: int = 0, decay_iterations: Sequence[int] = ()
+) -> float:
     """The rate of iteration t: `poly` (1 − t/T)^0.9 or `step` (a tenth at each decay iteration), after a warm-up.
 
     iteration: t, from 0; max_iteration: T; warmup: w iterations that start at a tenth.

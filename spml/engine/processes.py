@@ -1,48 +1,82 @@
 """Processes: one by plain `python`, several by `torchrun`; everything here is the identity for one."""
 
+import gc
 import os
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
+# Here, before any group is opened: its functions take the group that is open at their import as the default of an
+# argument and never let go of it. Left to DistributedDataParallel, which imports it later, the group's threads outlive
+# the group, and one that drops a tensor while the interpreter ends aborts the process.
+import torch.distributed.nn.functional
 
-def rank():
+from spml.errors import UserError
+from spml.segments.prototypes import Prototypes
+from spml.segments.segment import Segments
+
+T = TypeVar("T")
+
+
+def rank() -> int:
     """This process's number, 0 where there is only one."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def world_size():
-    """How many processes train together."""
+def world_size() -> int:
+    """How many processes work together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 @contextmanager
-def process_group(device):
-    """The group of processes that torchrun started (NCCL on CUDA, gloo elsewhere); nothing under plain `python`."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+def process_group(device: torch.device, **meeting: Any) -> Iterator[None]:
+    """The group of processes that torchrun started (NCCL on CUDA, gloo elsewhere).
+
+    Nothing under plain `python`; a group that is open already stays as it is. meeting: where processes meet that were
+    not started by torchrun, as `torch.distributed.init_process_group` takes it.
+    """
+    if dist.is_initialized() or (not meeting and int(os.environ.get("WORLD_SIZE", 1)) == 1):
         yield
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", **meeting)
     try:
         yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # whose variables hold the group as well
+        raise
     finally:
+        gc.collect()  # likewise what lies in a circle of references
         dist.destroy_process_group()
 
 
-def joins_batch_norm(use_syncbn, device):
-    """Whether batch norm takes its statistics over all processes: several of them, on CUDA, asked to."""
-    return use_syncbn and world_size() > 1 and device.type == "cuda"
+class SumOverRanks(torch.autograd.Function):
+    """The sum of a tensor over all processes, on each of them; gradients are summed likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        total = grad.clone()
+        dist.all_reduce(total)
+        return total
 
 
 class _GatherRows(torch.autograd.Function):
     """Rows of all processes, in the order of ranks; the gradient returns, summed, to the process that owns the rows."""
 
     @staticmethod
-    def forward(ctx, x, counts):
+    def forward(ctx: Any, x: torch.Tensor, counts: list[int]) -> torch.Tensor:
         ctx.counts = counts
         padded = x.new_zeros(max(counts), *x.shape[1:])
         padded[: len(x)] = x
@@ -51,14 +85,14 @@ class _GatherRows(torch.autograd.Function):
         return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
     @staticmethod
-    def backward(ctx, grad):
-        grad = grad.contiguous()
-        dist.all_reduce(grad)
-        return grad.split(ctx.counts)[rank()], None
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        total = grad.clone(memory_format=torch.contiguous_format)  # the gradient that comes in belongs to others too
+        dist.all_reduce(total)
+        return total.split(ctx.counts)[rank()], None
 
 
-def gather_counts(count, device):
-    """The number that each process gives, as a list."""
+def gather_counts(count: int, device: torch.device | str) -> list[int]:
+    """The number that each process gives."""
     if world_size() == 1:
         return [count]
     counts = [torch.zeros(1, dtype=torch.long, device=device) for _ in range(world_size())]
@@ -66,14 +100,14 @@ def gather_counts(count, device):
     return [int(c) for c in counts]
 
 
-def gather_rows(x, counts):
+def gather_rows(x: torch.Tensor, counts: list[int]) -> torch.Tensor:
     """Rows of all processes [S_total, ...], with gradients; `counts` of `gather_counts`; bool travels as bytes."""
     if world_size() == 1:
         return x
     return _GatherRows.apply(x.byte(), counts).bool() if x.dtype == torch.bool else _GatherRows.apply(x, counts)
 
 
-def gather_segments(segments, prototypes):
+def gather_segments(segments: Segments, prototypes: Prototypes) -> tuple[Segments, Prototypes]:
     """This process's Segments and all processes' Prototypes, so numbered that they fit.
 
     Segment ids are shifted by the segments of earlier ranks, the prototypes' image ids by their images.
@@ -85,7 +119,7 @@ def gather_segments(segments, prototypes):
     return replace(segments, segment=segments.segment + sum(counts[: rank()])), gathered
 
 
-def any_rank(flag):
+def any_rank(flag: torch.Tensor) -> bool:
     """Whether a bool scalar is true on any process; the same answer on all."""
     if world_size() > 1:
         flag = flag.int()
@@ -93,11 +127,36 @@ def any_rank(flag):
     return bool(flag)
 
 
-def mean_over_ranks(values):
-    """Mean over processes of a dict of scalars, as floats."""
+def mean_count(count: torch.Tensor) -> torch.Tensor:
+    """The mean over processes of a scalar count, as a tensor of the same device."""
+    if world_size() == 1:
+        return count
+    total = count.double()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
+def mean_over_ranks(values: Mapping[str, Any]) -> dict[str, float]:
+    """Mean over processes of named scalars, as floats."""
     if not values:
         return {}
     stacked = torch.stack([torch.as_tensor(v, dtype=torch.float32).detach().reshape(()) for v in values.values()])
     if world_size() > 1:
         dist.all_reduce(stacked)
     return dict(zip(values, (stacked / world_size()).tolist(), strict=True))
+
+
+def from_first(function: Callable[[], T]) -> T:
+    """What `function` gives on rank 0, on every process; a UserError there is raised on all of them."""
+    if world_size() == 1:
+        return function()
+    said: list[Any] = [None]
+    if rank() == 0:
+        try:
+            said = [function()]
+        except UserError as error:
+            said = [error]
+    dist.broadcast_object_list(said)
+    if isinstance(said[0], UserError):
+        raise said[0]
+    return said[0]

@@ -1,23 +1,29 @@
-"""What one training iteration computes: losses from a batch, for the embedding and for the classifier alone."""
+"""What one training iteration computes: losses from a batch, for the embedding, the classifier alone, and tags."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import torch
+from easydict import EasyDict
 from torch import nn
 from torch.nn import functional as F
 
-from spml.engine.processes import gather_segments, joins_batch_norm
+from spml.data.datasets import Batch
+from spml.engine.batch_norm import joins_batch_norm
+from spml.engine.processes import gather_segments, mean_count
 from spml.errors import UserError
-from spml.losses.objective import build_objective, cross_entropy, pixel_accuracy
+from spml.losses.objective import build_objective, cross_entropy, labelled_accuracy
 from spml.losses.relations import neighbour_accuracy
+from spml.models.backbones import parse_backbone
 from spml.models.cam_network import build_cam
 from spml.models.classifier import build_classifier
-from spml.models.embedding import build_embedding, parse_backbone
+from spml.models.embedding import build_embedding
 from spml.models.weights import load_pretrained
 from spml.segments.memory_bank import MemoryBank
-from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.prototypes import Prototypes, prototypes_of
 from spml.segments.segment import Segments, resize_labels, segment_batch
 
 
@@ -25,33 +31,33 @@ from spml.segments.segment import Segments, resize_labels, segment_batch
 class StepResult:
     """What an iteration gives.
 
-    total: the scalar to minimise; losses: unweighted, by name; accuracy: a function that computes it, called when it is
-    shown; prototypes: those to remember.
+    total: the scalar to minimise; losses: unweighted, by name; embedding: N×C×h×w, for pictures; accuracy: a function
+    that computes it, called when it is shown; prototypes: those to remember; segments: of this process's batch.
     """
 
     total: torch.Tensor
-    losses: dict
-    accuracy: Callable
+    losses: dict[str, torch.Tensor]
+    embedding: torch.Tensor
+    accuracy: Callable[[], torch.Tensor]
     prototypes: Prototypes | None = None
     segments: Segments | None = None
-    embedding: torch.Tensor | None = None
 
 
 class EmbeddingTask(nn.Module):
-    """Train the embedding by the relations, with the classifier beside it (method, sections 2 to 6)."""
+    """Train the embedding by the relations, with the classifier beside it (paper, section 3)."""
 
-    def __init__(self, config):
+    def __init__(self, config: EasyDict) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.objective = build_objective(config)
         self.network, self.train_config, self.num_classes = config.network, config.train, config.dataset.num_classes
         self.amp = config.train.amp == "bf16"
 
-    def train_mode(self):
+    def train_mode(self) -> EmbeddingTask:
         """Both networks learn."""
         return self.train()
 
-    def forward(self, batch, memory):
+    def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch and MemoryBank → StepResult."""
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
             embedding = self.embedding_model(batch.image)
@@ -59,16 +65,16 @@ class EmbeddingTask(nn.Module):
             logits = self.prediction_model(embedding if end_to_end else embedding.detach())
         losses = {"cross_entropy": cross_entropy(logits, batch.semantic, self.num_classes)}
         if not self.objective.weight:
-            accuracy = partial(pixel_accuracy, logits.detach(), batch.semantic, self.num_classes)
-            return StepResult(self.objective.total(losses), losses, accuracy, embedding=embedding.detach())
+            accuracy = partial(labelled_accuracy, logits.detach(), batch.semantic, self.num_classes)
+            return StepResult(self.objective.total(losses), losses, embedding.detach(), accuracy)
         segments = self.segment(batch, embedding.float())
-        segments, prototypes = gather_segments(segments, gather_prototypes(segments, batch.tags))
+        segments, prototypes = gather_segments(segments, prototypes_of(segments, batch.tags))
         known = memory.extend(prototypes)
         losses |= self.objective.relation_losses(segments, known, batch.tags)
         total, accuracy = self.objective.total(losses), partial(neighbour_accuracy, known.detach())
-        return StepResult(total, losses, accuracy, prototypes.detach(), segments, embedding.detach())
+        return StepResult(total, losses, embedding.detach(), accuracy, prototypes.detach(), segments)
 
-    def segment(self, batch, embedding):
+    def segment(self, batch: Batch, embedding: torch.Tensor) -> Segments:
         """Segments of a batch at the embedding's resolution."""
         size, network = embedding.shape[-2:], self.network
         return segment_batch(
@@ -84,44 +90,48 @@ class EmbeddingTask(nn.Module):
 
 
 class ClassifierTask(nn.Module):
-    """Train a fresh classifier on an embedding that is frozen and in eval mode (method, section 5)."""
+    """Train a fresh classifier on an embedding that is frozen and in eval mode (paper, section 4: second stage).
 
-    def __init__(self, config):
+    Its cross-entropy is the mean over the labelled pixels of all processes.
+    """
+
+    def __init__(self, config: EasyDict) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.embedding_model.requires_grad_(False)
         self.num_classes, self.amp = config.dataset.num_classes, config.train.amp == "bf16"
 
-    def train_mode(self):
+    def train_mode(self) -> ClassifierTask:
         """The classifier learns, the embedding stays as it is."""
         self.train()
         self.embedding_model.eval()
         return self
 
-    def forward(self, batch, memory):
+    def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch → StepResult; the memory is not used."""
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
             with torch.no_grad():
                 embedding = self.embedding_model(batch.image)
             logits = self.prediction_model(embedding)
-        loss = cross_entropy(logits, batch.semantic, self.num_classes)
-        accuracy = partial(pixel_accuracy, logits.detach(), batch.semantic, self.num_classes)
-        return StepResult(loss, {"cross_entropy": loss}, accuracy, embedding=embedding)
+        count = mean_count((batch.semantic < self.num_classes).sum())  # the mean over processes then divides by all
+        loss = cross_entropy(logits, batch.semantic, self.num_classes, count)
+        accuracy = partial(labelled_accuracy, logits.detach(), batch.semantic, self.num_classes)
+        return StepResult(loss, {"cross_entropy": loss}, embedding, accuracy)
 
 
 class CamTask(nn.Module):
     """Train a multi-label tag classifier, whose class activation maps become seeds."""
 
-    def __init__(self, config):
+    def __init__(self, config: EasyDict) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_cam(config)
         self.amp = config.train.amp == "bf16"
 
-    def train_mode(self):
+    def train_mode(self) -> CamTask:
         """Backbone and head learn."""
         return self.train()
 
-    def forward(self, batch, memory):
+    def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch → StepResult; of its labels only the tags are used."""
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
             features = self.embedding_model(batch.image)
@@ -129,23 +139,24 @@ class CamTask(nn.Module):
         tags = batch.tags[:, 1:]
         loss = F.multilabel_soft_margin_loss(logits, tags.float())
         accuracy = partial(_tag_accuracy, logits.detach(), tags)
-        return StepResult(loss, {"tags": loss}, accuracy, embedding=features.detach())
+        return StepResult(loss, {"tags": loss}, features.detach(), accuracy)
 
 
-def _tag_accuracy(logits, tags):
+def _tag_accuracy(logits: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
     return ((logits > 0) == tags).float().mean()
 
 
-TASKS = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask, "cam": CamTask}
+Task = EmbeddingTask | ClassifierTask | CamTask
+TASKS: dict[str, type[Task]] = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask, "cam": CamTask}
 
 
-def _check_embedding_training(config, device):
+def _check_embedding_training(config: EasyDict) -> None:
     """Raise UserError where the embedding cannot be trained as the config says."""
     head, _ = parse_backbone(config.network.backbone_types)
-    if head == "pspnet" and config.train.batch_size == 1 and not joins_batch_norm(config.network.use_syncbn, device):
+    if head == "pspnet" and config.train.batch_size == 1 and not joins_batch_norm(config.network.use_syncbn):
         raise UserError(
             f"train.batch_size is 1, expected at least 2: the head of {config.network.backbone_types} normalises one "
-            "value an image over the batch (network.use_syncbn joins the batches of several GPUs)"
+            "value an image over the batch (network.use_syncbn joins the batches of several processes)"
         )
     objective = build_objective(config)
     if not any(objective.weight.values()) and not (
@@ -158,14 +169,14 @@ def _check_embedding_training(config, device):
         )
 
 
-def build_task(config, device):
+def build_task(config: EasyDict) -> Task:
     """The task that `network.prediction_types` names, at random initial values; UserError where it could not learn."""
     if config.network.prediction_types == "segsort":
-        _check_embedding_training(config, device)
+        _check_embedding_training(config)
     return TASKS[config.network.prediction_types](config)
 
 
-def load_weights(task, config):
+def load_weights(task: Task, config: EasyDict) -> str:
     """Load what `network.pretrained` names into a task; returns one line that says what was loaded."""
     source, is_classifier = config.network.pretrained, isinstance(task, ClassifierTask)
     if source:
@@ -175,6 +186,6 @@ def load_weights(task, config):
     return "network.pretrained is empty: every weight starts at its random initial value"
 
 
-def build_memory(config):
+def build_memory(config: EasyDict) -> MemoryBank:
     """The memory bank that `train.memory_bank_size` names."""
     return MemoryBank(config.train.memory_bank_size)

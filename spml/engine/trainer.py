@@ -1,85 +1,104 @@
 """The training loop, for every data set, network and objective."""
 
-import sys
+import logging
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from easydict import EasyDict
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from spml.commands.flags import training_parser
-from spml.config import load_config
-from spml.data.datasets import Augmentation, WeakLabelDataset
-from spml.data.lists import read_list
+from spml.data.datasets import Augmentation, Batch, WeakLabelDataset
+from spml.data.lists import Sample
 from spml.data.stream import StreamSampler, make_loader
 from spml.devices import choose_device
-from spml.engine import checkpoint
+from spml.engine.batch_norm import join_batch_norm, joins_batch_norm
+from spml.engine.checkpoint import resume_newest, write_snapshot
+from spml.engine.deterministic import deterministic_algorithms
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
-from spml.engine.processes import any_rank, joins_batch_norm, mean_over_ranks, process_group, rank, world_size
-from spml.engine.tasks import build_memory, build_task, load_weights
+from spml.engine.processes import any_rank, from_first, mean_over_ranks, process_group, rank, world_size
+from spml.engine.tasks import StepResult, Task, build_memory, build_task, load_weights
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_iterations
+from spml.segments.memory_bank import MemoryBank
 
 EMBEDDING_SCALES, CLASSIFIER_SCALES = (0.5, 1.5), (0.5, 2.0)
 
+logger = logging.getLogger(__name__)
 
-def main(prediction_type, dataset=None, argv=None):
-    """Train from the command line.
 
-    prediction_type: what the script trains, `segsort` or `softmax_classifier`; dataset: whose defaults hold
-    unless the config names one.
+@dataclass
+class Run:
+    """What a training run holds: its configuration, folder and device, and what changes from iteration to iteration."""
+
+    config: EasyDict
+    folder: Path
+    device: torch.device
+    task: Task
+    optimizer: SGD
+    memory: MemoryBank
+
+
+def train(config: EasyDict, samples: list[Sample], snapshot_dir: str | Path, device: str = "") -> Path:
+    """Train what `network.prediction_types` names to `train.max_iteration`; returns the path of the last snapshot.
+
+    samples: images with their weak labels and over-segmentations; device: `cpu`, `cuda`, `cuda:1`, ..., '' for a GPU
+    where there is one. Snapshots go to `snapshot_dir/model-{iteration}.pth`, beside them the merged configuration and
+    TensorBoard's curves. With `train.resume` it goes on from the newest snapshot there. Under torchrun each process
+    calls this with the same arguments and takes its share. Equal bit for bit on each run: see `train.deterministic`.
+
+    Raises UserError where configuration, samples, weights or snapshots do not fit, or a loss is not finite.
     """
-    args = training_parser().parse_args(argv)
-    config = load_config(args.cfg_path, args.opts, dataset)
-    given = config.network.prediction_types
-    if given != prediction_type:
+    where = choose_device(device)
+    with process_group(where), deterministic_algorithms(config.train.deterministic):
+        refuse_other_snapshots(config, snapshot_dir)
+        dataset = open_dataset(config, samples)
+        run = build_run(config, Path(snapshot_dir), where)
+        start = first_iteration(run)
+        if start < config.train.max_iteration:
+            loop(run, dataset, start)
+    return Path(snapshot_dir) / f"model-{config.train.max_iteration - 1}.pth"
+
+
+def refuse_other_snapshots(config: EasyDict, snapshot_dir: str | Path) -> None:
+    """Raise UserError, on every process, where a new run would write among the snapshots of another."""
+    if from_first(lambda: bool(snapshot_iterations(snapshot_dir))) and not config.train.resume:
         raise UserError(
-            f"{args.cfg_path}: network.prediction_types is {given!r}, this script needs {prediction_type!r}"
+            f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
+            "or name another folder"
         )
-    device = choose_device(args.device)
-    with process_group(device):
-        train(config, args, device)
 
 
-def train(config, args, device):
-    """Train to `train.max_iteration`, from scratch or from the newest snapshot, writing snapshots on the way."""
-    keep_snapshots(config, args.snapshot_dir)
-    dataset = open_dataset(config, args)
-    torch.manual_seed(config.train.seed)
-    task = build_task(config, device).to(device)
-    optimizer = SGD(
-        parameter_groups(task.embedding_model, task.prediction_model, config.train.weight_decay), config.train.momentum
-    )
-    memory = build_memory(config)
-    start, summary = first_iteration(config, args.snapshot_dir, task, optimizer, memory, device)
-    if rank() == 0:
-        print(summary)
-    if start < config.train.max_iteration:
-        loop(config, args.snapshot_dir, dataset, task, optimizer, memory, start, device)
+def needs_labels(config: EasyDict) -> bool:
+    """Whether training reads label maps: not where tags come from a file and nothing else is learnt from."""
+    return not (config.dataset.tags_file and config.network.prediction_types == "cam")
 
 
-def open_dataset(config, args):
-    """The training samples, with everything that can be wrong in the list seen to first."""
-    data_dir, data_list = args.data_dir or config.dataset.data_dir, args.data_list or config.dataset.train_data_list
-    for flag, key, value in (("data_dir", "data_dir", data_dir), ("data_list", "train_data_list", data_list)):
-        if not value:
-            raise UserError(f"--{flag} is not given and dataset.{key} is empty")
-    need_labels = not (config.dataset.tags_file and config.network.prediction_types == "cam")
-    samples = read_list(data_dir, data_list, need_labels, args.semantic_dir)
+def open_dataset(config: EasyDict, samples: list[Sample]) -> WeakLabelDataset:
+    """The training samples, augmented; warns where a relation would need unlabelled pixels and none is found."""
+    if not samples:
+        raise UserError("no sample to train on; expected at least one image with its label maps")
+    unlabelled = [s.id for s in samples if s.semantic is None or s.instance is None]
+    if unlabelled and needs_labels(config):
+        raise UserError(f"sample {unlabelled[0]}: names no label maps, expected a semantic and an instance map")
     dataset = WeakLabelDataset(samples, config, augmentation(config))
     relations = [n for n in ("sem_occ", "img_sim", "feat_aff") if config.train[f"{n}_loss_types"] != "none"]
     if relations and rank() == 0 and not dataset.has_unlabelled():
-        print(
-            f"warning: {data_list}: no unlabelled pixel was found ({config.dataset.num_classes}..254); if these masks "
-            "write 255 for unlabelled pixels, set dataset.unlabelled_index: 255; if all are labelled, nothing is wrong",
-            file=sys.stderr,
+        logger.warning(
+            "no unlabelled pixel (%d..254) was found in the weak labels, %s and others; if these masks write 255 for "
+            "unlabelled pixels, set dataset.unlabelled_index: 255; if all are labelled, nothing is wrong",
+            config.dataset.num_classes,
+            samples[0].semantic,
         )
     return dataset
 
 
-def augmentation(config):
-    """The augmentation of embedding or of classifier training (method, section 8)."""
+def augmentation(config: EasyDict) -> Augmentation:
+    """The augmentation of embedding or of classifier training (paper, section 4)."""
     train, classifier = config.train, config.network.prediction_types == "softmax_classifier"
     return Augmentation(
         crop=tuple(train.crop_size),
@@ -92,80 +111,95 @@ def augmentation(config):
     )
 
 
-def keep_snapshots(config, snapshot_dir):
-    """Raise UserError where a new run would write among the snapshots of another."""
-    if snapshot_iterations(snapshot_dir) and not config.train.resume:
-        raise UserError(
-            f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
-            "or name another folder"
-        )
+def build_run(config: EasyDict, folder: Path, device: torch.device) -> Run:
+    """A run at its seed's initial values."""
+    torch.manual_seed(config.train.seed)
+    task = build_task(config).to(device)
+    groups = parameter_groups(task.embedding_model, task.prediction_model, config.train.weight_decay)
+    return Run(config, folder, device, task, SGD(groups, config.train.momentum), build_memory(config))
 
 
-def first_iteration(config, snapshot_dir, task, optimizer, memory, device):
-    """The iteration to start at, with the weights there, and what they are in one line.
+def first_iteration(run: Run) -> int:
+    """The iteration to start at, with the weights there; logs what they are.
 
     After the newest snapshot where there is one and `train.resume` asks for it, without a look at `network.pretrained`.
+    Files are read by the first process; DistributedDataParallel sends its weights to the others.
     """
-    start = checkpoint.resume(snapshot_dir, task, optimizer, memory, device) if config.train.resume else None
-    if start is None:
-        return config.train.begin_iteration, load_weights(task, config)
-    return start, f"resuming at iteration {start}"
+    config = run.config
+    if config.train.resume:
+        start = resume_newest(run.folder, run.task, run.optimizer, run.memory, run.device)
+        if start is not None:
+            _say(f"resuming at iteration {start}")
+            return start
+    _say(from_first(lambda: load_weights(run.task, config)))
+    return config.train.begin_iteration
 
 
-def parallel(task, config, device):
-    """The task over all processes, with synchronised batch norm on CUDA where the config asks for it."""
-    task.to(memory_format=memory_format(config))
+def _say(line: str) -> None:
+    if rank() == 0:
+        logger.info(line)
+
+
+def parallel(run: Run) -> nn.Module:
+    """The task over all processes, with joined batch norm where the config asks for it."""
+    task: nn.Module = run.task.to(memory_format=memory_format(run.config))  # type: ignore[call-overload]
     if world_size() == 1:
         return task
-    if joins_batch_norm(config.network.use_syncbn, device):
-        task = torch.nn.SyncBatchNorm.convert_sync_batchnorm(task)
-    return DistributedDataParallel(task, device_ids=[device.index] if device.type == "cuda" else None)
+    if joins_batch_norm(run.config.network.use_syncbn):
+        task = join_batch_norm(task, run.device)
+    return DistributedDataParallel(task, device_ids=[run.device.index] if run.device.type == "cuda" else None)
 
 
-def memory_format(config):
+def memory_format(config: EasyDict) -> torch.memory_format:
     """How images lie in memory: `train.channels_last`."""
     return torch.channels_last if config.train.channels_last else torch.contiguous_format
 
 
-def seed_iteration(seed, iteration):
+def seed_iteration(seed: int, iteration: int) -> None:
     """Seed torch for one iteration of one process, so that a resumed run draws what the uninterrupted one drew."""
     torch.manual_seed(int(np.random.SeedSequence([seed, iteration, rank()]).generate_state(1)[0]))
 
 
-def loop(config, snapshot_dir, dataset, task, optimizer, memory, start, device):
+def loop(run: Run, dataset: WeakLabelDataset, start: int) -> None:
     """Iterate: batch, losses, backward, step, remember, report, snapshot."""
-    cfg = config.train
+    cfg = run.config.train
     sampler = StreamSampler(
         len(dataset), cfg.batch_size, start, cfg.max_iteration, rank(), world_size(), cfg.shuffle, cfg.seed
     )
-    batches = make_loader(dataset, sampler, config.num_threads, device.type == "cuda")
-    model = parallel(task, config, device)
-    task = getattr(model, "module", model)
-    task.train_mode()
-    with closing(Monitor(config, snapshot_dir, start)) as monitor:
+    batches = make_loader(dataset, sampler, run.config.num_threads, run.device.type == "cuda")
+    model = parallel(run)
+    run.task.train_mode()
+    with closing(Monitor(run.config, run.folder, start)) as monitor:
         for iteration, batch in enumerate(batches, start):
             if isinstance(batch, UserError):
                 raise batch
-            batch = batch.to(device, memory_format(config))
-            seed_iteration(cfg.seed, iteration)
-            result = model(batch, memory)
-            stop_unless_finite(result, iteration)
-            optimizer.zero_grad()
-            result.total.backward()
-            rate = learning_rate(
-                iteration, cfg.lr_policy, cfg.base_lr, cfg.max_iteration, cfg.warmup_iteration, cfg.decay_iterations
-            )
-            optimizer.step(rate)
-            if result.prototypes is not None:
-                memory.append(result.prototypes)
-            monitor.after(iteration, result, rate, device)
+            batch = batch.to(run.device, memory_format(run.config))
+            result, rate = step(run, model, batch, iteration)
+            monitor.after(iteration, result, rate, run.device)
             if (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
                 monitor.pictures(iteration, batch, result)
                 if rank() == 0:
-                    checkpoint.save(snapshot_dir, iteration, task, optimizer, memory)
+                    write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory)
 
 
-def stop_unless_finite(result, iteration):
+def step(run: Run, model: nn.Module, batch: Batch, iteration: int) -> tuple[StepResult, float]:
+    """One iteration: losses, backward, an update of the weights, remembering; returns its result and its rate."""
+    cfg = run.config.train
+    seed_iteration(cfg.seed, iteration)
+    result = model(batch, run.memory)
+    stop_unless_finite(result, iteration)
+    run.optimizer.zero_grad()
+    result.total.backward()
+    rate = learning_rate(
+        iteration, cfg.lr_policy, cfg.base_lr, cfg.max_iteration, cfg.warmup_iteration, cfg.decay_iterations
+    )
+    run.optimizer.step(rate)
+    if result.prototypes is not None:
+        run.memory.append(result.prototypes)
+    return result, rate
+
+
+def stop_unless_finite(result: StepResult, iteration: int) -> None:
     """Raise UserError, on every process, where the loss of one is not finite, before it reaches the weights."""
     if any_rank(~torch.isfinite(result.total)):
         losses = ", ".join(f"{name} {value:.4g}" for name, value in mean_over_ranks(result.losses).items())

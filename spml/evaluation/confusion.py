@@ -1,9 +1,21 @@
 """Confusion matrix of label maps, and what is read off it: IoU a class, their mean, pixel accuracy."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
-def confusion_matrix(prediction, truth, num_classes):
+@dataclass(frozen=True)
+class ClassScores:
+    """Figures of a set of masks: mean IoU and each class's in percent, pixel accuracy in 0..1, number of images."""
+
+    mean_iou: float
+    iou: list[float]
+    pixel_accuracy: float
+    images: int
+
+
+def confusion_matrix(prediction: np.ndarray, truth: np.ndarray, num_classes: int) -> np.ndarray:
     """Count labelled pixels by true class (row) and predicted class (column).
 
     prediction, truth: integer arrays of one shape. Pixels whose truth is no class (>= K) are left out. Returns int64
@@ -16,7 +28,7 @@ def confusion_matrix(prediction, truth, num_classes):
     return np.bincount(cell, minlength=num_classes * (num_classes + 1)).reshape(num_classes, num_classes + 1)
 
 
-def iou(matrix):
+def iou(matrix: np.ndarray) -> np.ndarray:
     """Intersection over union of each class, float64 [K] in percent; a class that occurs nowhere has 0."""
     num_classes = len(matrix)
     intersection = np.diagonal(matrix)
@@ -24,11 +36,16 @@ def iou(matrix):
     return 100.0 * intersection / np.maximum(union, 1)
 
 
-def mean_iou(matrix):
+def mean_iou(matrix: np.ndarray) -> float:
     """The sum of the classes' IoU divided by K, in percent; absent classes count as 0."""
     return float(iou(matrix).sum() / len(matrix))
 
 
-def pixel_accuracy(matrix):
+def pixel_accuracy(matrix: np.ndarray) -> float:
     """The share of labelled pixels that carry their true class, in 0..1; 0 where no pixel is labelled."""
     return float(np.trace(matrix) / max(matrix.sum(), 1))
+
+
+def class_scores(matrix: np.ndarray, images: int) -> ClassScores:
+    """The figures of the confusion matrix [K, K + 1] of so many images together."""
+    return ClassScores(mean_iou(matrix), iou(matrix).tolist(), pixel_accuracy(matrix), images)

@@ -1,1 +1,1 @@
-"""From images to masks: windows, retrieval, random walk, dense CRF, named pipelines."""
+"""From an image to its mask: windows and pyramids, retrieval, random walk, dense CRF, pseudo labels, CAMs."""

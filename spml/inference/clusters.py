@@ -2,13 +2,14 @@
 
 import torch
 
+from spml.config import Config
 from spml.data.labels import VOID
 from spml.models.local_features import location_features
 from spml.segments.prototypes import segment_prototypes
-from spml.segments.segment import segment_batch
+from spml.segments.segment import Segments, segment_batch
 
 
-def segment_image(embedding, size, config):
+def segment_image(embedding: torch.Tensor, size: tuple[int, int], config: Config) -> Segments:
     """Segments of an embedding map [C, H, W] whose upper left corner `size` is the image; the rest is dropped.
 
     Grid and locations are laid over the whole map. Returns Segments of size[0]·size[1] pixels.
@@ -18,10 +19,13 @@ def segment_image(embedding, size, config):
     return segment_labelled(embedding, label, torch.zeros_like(label), config)
 
 
-def segment_labelled(embedding, semantic, instance, config):
+def segment_labelled(
+    embedding: torch.Tensor, semantic: torch.Tensor, instance: torch.Tensor, config: Config
+) -> Segments:
     """Segments of an embedding map [C, H, W], split by the labels [H, W]; void pixels are dropped."""
     network = config.network
-    location = location_features(*embedding.shape[1:], embedding.device)
+    _, height, width = embedding.shape
+    location = location_features(height, width, embedding.device)
     return segment_batch(
         embedding[None],
         location[None],
@@ -33,6 +37,6 @@ def segment_labelled(embedding, semantic, instance, config):
     )
 
 
-def unit_prototypes(segments):
+def unit_prototypes(segments: Segments) -> torch.Tensor:
     """Prototypes of the segments in the embedding's own space: [S, C]."""
     return segment_prototypes(segments.embedding, segments.segment, segments.num_segments)

@@ -1,38 +1,52 @@
-"""Segment prototypes of an image with the majority label of their pixels, to be remembered."""
+"""What retrieval retrieves from: segment prototypes with the classes of their pixels (paper, section 3.4)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from spml.data.transforms import resize_label
-from spml.inference.clusters import segment_image, unit_prototypes
-from spml.inference.scores import resized_image, unit_range
-from spml.segments.prototypes import majority_label
+from spml.errors import UserError
 
 
 @dataclass(frozen=True)
-class ImagePrototypes:
-    """prototype: [S, C] unit vectors; label: [S], ties to the smallest; segment: [h, w] ids at the last scale."""
+class LabelledPrototypes:
+    """Prototypes of one image. prototype: [S, C] unit vectors; label: [S], the majority of a segment's pixels, ties to
+    the smallest; segment: [h, w] ids at the last scale."""
 
     prototype: np.ndarray
     label: np.ndarray
     segment: np.ndarray
 
 
-def view_prototypes(model, item, view, embeddings):
-    """Prototypes of one view; grid and locations span the padded canvas."""
-    segments = segment_image(model.unit_embedding(view, embeddings), view.size, model.config)
-    label = torch.from_numpy(resize_label(item.label, view.size)).to(model.device).long().flatten()
-    majority = majority_label(label, segments.segment, segments.num_segments)
-    arrays = unit_prototypes(segments), majority, segments.segment.view(view.size).int()
-    return ImagePrototypes(*(array.cpu().numpy() for array in arrays))
+@dataclass(frozen=True)
+class Gallery:
+    """M prototypes of labelled images: embedding [M, C] unit vectors, label [M], classes 0..K−1 only."""
+
+    embedding: torch.Tensor
+    label: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def joined(self, found: Iterable[LabelledPrototypes], num_classes: int) -> "Gallery":
+        """This gallery and, behind it, the prototypes of images whose label is one of the classes.
+
+        Raises UserError where their dimension is another than the gallery's.
+        """
+        embeddings, labels = [self.embedding], [self.label]
+        for each in found:
+            if each.prototype.ndim != 2 or each.prototype.shape[1] != self.embedding.shape[1]:
+                raise UserError(
+                    f"prototypes have shape {each.prototype.shape}, expected S×{self.embedding.shape[1]} "
+                    "(network.embedding_dim)"
+                )
+            known = each.label < num_classes
+            embeddings.append(torch.from_numpy(each.prototype[known]).to(self.embedding))
+            labels.append(torch.from_numpy(each.label[known]).to(self.label))
+        return Gallery(torch.cat(embeddings), torch.cat(labels))
 
 
-def image_prototypes(model, item, scales=None):
-    """Prototypes of the segments at each scale of the image as it is; None: at `test.image_size`."""
-    image = resized_image(item, model.config) if scales is None else unit_range(item.pixels)
-    looks = model.look(image, [1] if scales is None else scales, flips=False)
-    found = [view_prototypes(model, item, view, embeddings) for view, embeddings in looks]
-    prototype, label = (np.concatenate([getattr(f, name) for f in found]) for name in ("prototype", "label"))
-    return ImagePrototypes(prototype, label, found[-1].segment)
+def empty_gallery(dim: int, device: torch.device) -> Gallery:
+    """A gallery of no prototypes, to be joined with some."""
+    return Gallery(torch.empty(0, dim, device=device), torch.empty(0, dtype=torch.long, device=device))

@@ -1,14 +1,23 @@
-"""Scores for pseudo labels: seeds spread over the image by a random walk, or retrieval (paper, section 3.4)."""
+"""Scores for pseudo labels: seeds spread over the image by a random walk, or retrieval (paper, section 3.4).
+
+A pseudo label is a function (networks, image) → class scores K×h×w here, and its script in commands/pseudo.py.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from spml.config import Config
 from spml.data.cam_files import seed_scores
 from spml.data.labels import VOID
 from spml.inference.clusters import segment_labelled, unit_prototypes
+from spml.inference.inputs import InputImage
+from spml.inference.networks import Look, Networks
 from spml.inference.random_walk import affinity, random_walk
-from spml.inference.scores import retrieval_pyramid, unit_range
+from spml.inference.scores import retrieval_pyramid
+from spml.inference.windows import Size
 from spml.models.embedding import resize
 from spml.segments.kmeans import nearest_prototype
 from spml.segments.segment import resize_labels
@@ -20,82 +29,89 @@ SOFTMAX_PYRAMID_STEPS = 1
 LEAST_MAXIMUM = 0.15  # scores of a class that is hardly seen are not blown up beyond 1 / this
 
 
-def walk_size(size):
+def walk_size(size: Size) -> Size:
     """Height and width at which labels walk."""
-    return tuple(max(1, s // WALK_STRIDE) for s in size)
+    return max(1, size[0] // WALK_STRIDE), max(1, size[1] // WALK_STRIDE)
 
 
-def present_classes(item, num_classes):
+def present_classes(image: InputImage, num_classes: int) -> torch.Tensor:
     """Which classes the weak label names: [K] bool."""
     present = np.zeros(num_classes, bool)
-    present[np.unique(item.label[item.label < num_classes])] = True
+    label = image.weak_label
+    present[np.unique(label[label < num_classes])] = True
     return torch.from_numpy(present)
 
 
-def to_peak_one(scores, present):
+def to_peak_one(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     """Each class divided by its maximum, classes that are not present 0: [K, h, w], [K] → [K, h, w]."""
     peak = scores.amax((1, 2), keepdim=True)
     return torch.where(present.to(scores.device)[:, None, None] & (peak > 0), scores / peak, 0)
 
 
-def upsample(scores, size):
+def upsample(scores: torch.Tensor, size: Size) -> torch.Tensor:
     """Walked scores at the image's size, bilinearly."""
     return resize(scores[None], size)[0]
 
 
-def walk_affinity(model, looks, size):
+def walk_affinity(networks: Networks, looks: Sequence[Look], size: Size) -> torch.Tensor:
     """Affinity averaged over views of the padded image in one piece, at 1/8 of its `size`."""
-    total = 0
+    total = torch.zeros(())
     for view, embeddings in looks:
-        total = total + affinity(view.to_image(model.raw_embedding(view, embeddings), walk_size(size)))
+        total = total + affinity(view.to_image(networks.raw_embedding(view, embeddings), walk_size(size)))
     return total / len(looks)
 
 
-def cam_walk(model, item):
+def cam_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """CAMs with their background, spread by a walk over both flips."""
-    seeds = torch.from_numpy(seed_scores(item.cam, item.size, model.config.dataset.num_classes)).to(model.device)
-    if min(item.size) >= WALK_STRIDE:
+    seeds = torch.from_numpy(seed_scores(image.tag_maps, image.size, networks.config.dataset.num_classes)).to(
+        networks.device
+    )
+    if min(image.size) >= WALK_STRIDE:
         seeds = F.interpolate(seeds[None], scale_factor=1 / WALK_STRIDE, mode="bilinear", align_corners=False)[0]
     else:
-        seeds = resize(seeds[None], walk_size(item.size))[0]
-    looks = list(model.look(unit_range(item.pixels), [1], whole=True))
-    return upsample(random_walk(seeds, walk_affinity(model, looks, item.size)), item.size)
+        seeds = resize(seeds[None], walk_size(image.size))[0]
+    looks = list(networks.look(image.unit_range(), [1], whole=True))
+    return upsample(random_walk(seeds, walk_affinity(networks, looks, image.size)), image.size)
 
 
-def softmax_seeds(model, looks, item, average_logits):
+def softmax_seeds(networks: Networks, looks: Sequence[Look], image: InputImage, average_logits: bool) -> torch.Tensor:
     """The classifier's soft-max at 1/8 within the classes of the weak label, averaged over views.
 
     average_logits: whether logits are averaged, in place of probabilities.
     """
-    logits = torch.stack([model.class_maps(view, model.logits(view, e), walk_size(item.size)) for view, e in looks])
+    logits = torch.stack(
+        [networks.class_maps(view, networks.logits(view, e), walk_size(image.size)) for view, e in looks]
+    )
     scores = logits.mean(0).softmax(0) if average_logits else logits.softmax(1).mean(0)
-    return to_peak_one(scores, present_classes(item, len(scores)))
+    return to_peak_one(scores, present_classes(image, len(scores)))
 
 
-def softmax_walk(model, item):
+def softmax_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """The classifier's soft-max over both flips, spread by a walk."""
-    looks = list(model.look(unit_range(item.pixels), [1], whole=True))
-    seeds = softmax_seeds(model, looks, item, average_logits=False)
-    return upsample(random_walk(seeds, walk_affinity(model, looks, item.size)), item.size)
+    looks = list(networks.look(image.unit_range(), [1], whole=True))
+    seeds = softmax_seeds(networks, looks, image, average_logits=False)
+    return upsample(random_walk(seeds, walk_affinity(networks, looks, image.size)), image.size)
 
 
-def softmax_walk_pyramid(model, item):
+def softmax_walk_pyramid(networks: Networks, image: InputImage) -> torch.Tensor:
     """The classifier's soft-max over two scales and flips, smoothed by one step of the walk (second tag round)."""
-    looks = list(model.look(unit_range(item.pixels), SOFTMAX_PYRAMID, whole=True))
-    seeds = softmax_seeds(model, looks, item, average_logits=True)
-    walked = random_walk(seeds, walk_affinity(model, looks, item.size), steps=SOFTMAX_PYRAMID_STEPS)
-    return upsample(walked, item.size)
+    looks = list(networks.look(image.unit_range(), SOFTMAX_PYRAMID, whole=True))
+    seeds = softmax_seeds(networks, looks, image, average_logits=True)
+    walked = random_walk(seeds, walk_affinity(networks, looks, image.size), steps=SOFTMAX_PYRAMID_STEPS)
+    return upsample(walked, image.size)
 
 
-def retrieval_seeds(model, item):
+def retrieval_seeds(networks: Networks, image: InputImage) -> torch.Tensor:
     """Retrieval over a pyramid, classes of the weak label brought to a maximum of 1."""
-    scores = retrieval_pyramid(model, item, RETRIEVAL_PYRAMID)
+    scores = retrieval_pyramid(networks, image, RETRIEVAL_PYRAMID)
     peak = scores.amax((1, 2), keepdim=True).clamp_min(LEAST_MAXIMUM)
-    present = present_classes(item, len(scores)).to(scores.device)
+    present = present_classes(image, len(scores)).to(scores.device)
     return torch.where(present[:, None, None], scores / peak, scores)
 
 
-def nearest_label_shares(embedding, semantic, instance, config):
+def nearest_label_shares(
+    embedding: torch.Tensor, semantic: torch.Tensor, instance: torch.Tensor, config: Config
+) -> torch.Tensor:
     """Shares of the classes in each segment, every pixel taking the class of its nearest labelled segment: K×h×w.
 
     embedding: [C, h, w]; semantic, instance: [h, w] labels that split segments; no pixel is void.
@@ -113,17 +129,17 @@ def nearest_label_shares(embedding, semantic, instance, config):
     return shares.T[:, segments.segment].view(num_classes, *semantic.shape)
 
 
-def nearest_label_walk(model, item):
+def nearest_label_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """Classes of the nearest labelled segments, found at half resolution, spread by a walk (DensePose)."""
-    num_classes = model.config.dataset.num_classes
-    ((view, embeddings),) = model.look(unit_range(item.pixels), [1], flips=False, whole=True)
-    height, width = (max(1, s // 2) for s in item.size)
-    half_canvas = tuple(max(1, s // 2) for s in view.canvas)
-    embedding = resize(model.raw_embedding(view, embeddings)[None], half_canvas)[0, :, :height, :width]
+    num_classes = networks.config.dataset.num_classes
+    ((view, embeddings),) = networks.look(image.unit_range(), [1], flips=False, whole=True)
+    height, width = (max(1, s // 2) for s in image.size)
+    half_canvas = max(1, view.canvas[0] // 2), max(1, view.canvas[1] // 2)
+    embedding = resize(networks.raw_embedding(view, embeddings)[None], half_canvas)[0, :, :height, :width]
     # Void pixels are unlabelled, in segments of their own.
-    labels = np.stack([np.where(item.label == VOID, num_classes, item.label), item.instance])
-    semantic, instance = resize_labels(torch.from_numpy(labels).to(model.device), (height, width))
-    seeds = nearest_label_shares(embedding, semantic, instance, model.config)
-    seeds = to_peak_one(resize(seeds[None], walk_size(item.size))[0], present_classes(item, num_classes))
-    walked = random_walk(seeds, affinity(resize(embedding[None], walk_size(item.size))[0]))
-    return upsample(walked, item.size)
+    labels = np.stack([np.where(image.weak_label == VOID, num_classes, image.weak_label), image.regions])
+    semantic, instance = resize_labels(torch.from_numpy(labels).to(networks.device), (height, width))
+    seeds = nearest_label_shares(embedding, semantic, instance, networks.config)
+    seeds = to_peak_one(resize(seeds[None], walk_size(image.size))[0], present_classes(image, num_classes))
+    walked = random_walk(seeds, affinity(resize(embedding[None], walk_size(image.size))[0]))
+    return upsample(walked, image.size)

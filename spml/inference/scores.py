@@ -1,60 +1,79 @@
 """Class scores of an image, K×h×w: by retrieval or by soft-max, at one scale or over a pyramid."""
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import torch
+
+from spml.config import Config
 from spml.data.transforms import longest_side_size, resize_image
 from spml.inference.clusters import segment_image, unit_prototypes
+from spml.inference.inputs import InputImage
+from spml.inference.networks import Networks
 from spml.inference.retrieval import class_shares, nearest_labels
+from spml.inference.windows import Size
 
 PYRAMID = (0.5, 0.75, 1, 1.25, 1.5)
+ONE_SCALE = [1]  # what published configurations write, whose pyramids stood in the scripts
 
 
-def unit_range(pixels):
-    """8-bit pixels as float32 in 0..1."""
-    return pixels.astype(np.float32) / 255
+def pyramid_scales(config: Config, published: Sequence[float]) -> Sequence[float]:
+    """The scales of a script that takes several: `test.scales`, or the published ones where that is [1]."""
+    return published if list(config.test.scales) == ONE_SCALE else config.test.scales
 
 
-def resized_image(item, config):
-    """The item's image in 0..1, its longer side scaled to `test.image_size`."""
-    image = unit_range(item.pixels)
-    size = longest_side_size(item.size, config.test.image_size)
-    return image if size == item.size else resize_image(image, size)
+def resized_image(image: InputImage, config: Config) -> np.ndarray:
+    """The image in 0..1, its longer side scaled to `test.image_size`."""
+    pixels = image.unit_range()
+    size = longest_side_size(image.size, config.test.image_size)
+    return pixels if size == image.size else resize_image(pixels, size)
 
 
-def retrieval_scores(model, embedding, size):
+def retrieval_scores(networks: Networks, embedding: torch.Tensor, size: Size) -> torch.Tensor:
     """Cluster an embedding map [C, ·, ·] into segments that each vote: scores K×size."""
-    segments = segment_image(embedding, size, model.config)
-    labels = nearest_labels(unit_prototypes(segments), model.memory)
-    shares = class_shares(labels, model.config.dataset.num_classes)  # [S, K]
+    segments = segment_image(embedding, size, networks.config)
+    labels = nearest_labels(unit_prototypes(segments), networks.gallery)
+    shares = class_shares(labels, networks.config.dataset.num_classes)  # [S, K]
     return shares.T[:, segments.segment].view(-1, *size)
 
 
-def retrieval(model, item):
+def retrieval(networks: Networks, image: InputImage) -> torch.Tensor:
     """Scores by retrieval at `test.image_size`; grid and locations span the padded image."""
-    ((view, embeddings),) = model.look(resized_image(item, model.config), [1], flips=False)
-    return retrieval_scores(model, model.unit_embedding(view, embeddings), view.size)
+    ((view, embeddings),) = networks.look(resized_image(image, networks.config), ONE_SCALE, flips=False)
+    return retrieval_scores(networks, networks.unit_embedding(view, embeddings), view.size)
 
 
-def retrieval_pyramid(model, item, scales=PYRAMID):
-    """Scores by retrieval averaged over scales and flips; grid and locations span the image alone."""
-    total, count = 0, 0
-    for view, embeddings in model.look(unit_range(item.pixels), scales):
-        embedding = model.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
-        total = total + model.class_maps(view, retrieval_scores(model, embedding, view.size), item.size)
+def retrieval_pyramid(networks: Networks, image: InputImage, published: Sequence[float] = PYRAMID) -> torch.Tensor:
+    """Scores by retrieval averaged over scales and flips; grid and locations span the image alone.
+
+    published: the scales where `test.scales` names none.
+    """
+    total, count = torch.zeros(()), 0
+    for view, embeddings in networks.look(image.unit_range(), pyramid_scales(networks.config, published)):
+        embedding = networks.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
+        total = total + networks.class_maps(view, retrieval_scores(networks, embedding, view.size), image.size)
         count += 1
     return total / count
 
 
-def softmax(model, item):
-    """Soft-max of the classifier's logits at `test.image_size`."""
-    ((view, embeddings),) = model.look(resized_image(item, model.config), [1], flips=False)
-    return model.class_maps(view, model.logits(view, embeddings)).softmax(0)
+def softmax(networks: Networks, image: InputImage, flips: bool = False) -> torch.Tensor:
+    """Soft-max of the classifier's logits at `test.image_size`; flips: averaged with that of the mirror image."""
+    pixels = resized_image(image, networks.config)
+    height, width = pixels.shape[:2]
+    return softmax_views(networks, pixels, ONE_SCALE, flips, (height, width))
 
 
-def softmax_pyramid(model, item, scales=PYRAMID):
-    """Soft-max of logits at the image's size, averaged over scales and flips."""
-    total, count = 0, 0
-    for view, embeddings in model.look(unit_range(item.pixels), scales):
-        total = total + model.class_maps(view, model.logits(view, embeddings), item.size).softmax(0)
+def softmax_pyramid(networks: Networks, image: InputImage) -> torch.Tensor:
+    """Soft-max of logits at the image's size, averaged over `test.scales` (by default the published five) and flips."""
+    return softmax_views(networks, image.unit_range(), pyramid_scales(networks.config, PYRAMID), True, image.size)
+
+
+def softmax_views(
+    networks: Networks, pixels: np.ndarray, scales: Sequence[float], flips: bool, size: Size
+) -> torch.Tensor:
+    """Soft-max of the logits of an image [H, W, 3] in 0..1, brought to `size` and averaged over views: K×size."""
+    total, count = torch.zeros(()), 0
+    for view, embeddings in networks.look(pixels, scales, flips):
+        total = total + networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0)
         count += 1
     return total / count

@@ -1,58 +1,159 @@
-"""The trained network and what belongs to it, on one device."""
+"""The face of inference: a trained network that takes an image and gives its mask, scores, embedding or prototypes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import torch
+from torch.nn import functional as F
 
+from spml.config import Config, load_config
+from spml.data.transforms import resize_label
 from spml.devices import choose_device
-from spml.inference.retrieval import Memory
-from spml.inference.windows import average_windows, embed_views, make_views, unit_length
-from spml.models.classifier import Classifier
-from spml.models.embedding import EmbeddingNetwork
-from spml.models.weights import load_snapshot
+from spml.errors import UserError
+from spml.inference.crf import CRFParameters, refine_scores
+from spml.inference.gallery import LabelledPrototypes, empty_gallery
+from spml.inference.inputs import InputImage
+from spml.inference.labelled_prototypes import image_prototypes
+from spml.inference.networks import Networks
+from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_views
+from spml.models.embedding import resize
+from spml.models.snapshots import snapshot_path
+from spml.models.weights import load_file, load_snapshot
+
+CONFIG_NAME = "config_merged.yaml"  # what training writes beside its snapshots
 
 
-@dataclass(frozen=True)
-class Model:
-    """Networks in eval mode, the memory to retrieve from or None, and the configuration."""
+class Segmenter(Networks):
+    """Trained networks on one device, called with images.
 
-    embedding: EmbeddingNetwork
-    classifier: Classifier | None
-    memory: Memory | None
-    config: object
-    device: torch.device
+    An image is uint8 [H, W, 3], RGB; all else is numpy at its size H×W. Images of another form, and labels of another
+    size, raise UserError. `test.*` of the configuration says at which size and in which windows an image is seen.
+    """
 
-    def look(self, image, scales, flips=True, whole=False):
-        """Views of an image [H, W, 3] in 0..1 with the raw stride-4 embeddings of their windows, as pairs."""
-        views = make_views(image, scales, self.config, flips, whole)
-        return zip(views, embed_views(self.embedding, views, self.device), strict=True)
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The classes of an image by the classifier's soft-max, uint8 [H, W]: what inference_softmax.py writes.
 
-    def unit_embedding(self, view, embeddings):
-        """Embeddings over the canvas, unit length in each window before overlaps are averaged: C×canvas."""
-        return average_windows(view, embeddings, unit_length)
-
-    def raw_embedding(self, view, embeddings):
-        """Raw embeddings over the canvas: C×canvas."""
-        return average_windows(view, embeddings, lambda embedding: embedding)
-
-    def class_maps(self, view, scores, size=None):
-        """Class scores or logits of a view, K×canvas, in the image's frame (`View.to_image`).
-
-        Where classes have sides, those of a mirrored view change them back (`dataset.mirror_classes`).
+        Raises UserError where the snapshot holds no classifier.
         """
-        sides = self.config.dataset.mirror_classes
-        return view.to_image(scores[sides] if view.flip and sides else scores, size)
+        return _mask(softmax(self, _input(image)), image)
 
-    def logits(self, view, embeddings):
-        """Class logits over the canvas: K×canvas."""
-        return average_windows(view, embeddings, self.classifier)
+    @torch.inference_mode()
+    def scores(
+        self,
+        image: np.ndarray,
+        scales: Sequence[float] | None = None,
+        flips: bool = False,
+        crf: bool | CRFParameters = False,
+    ) -> np.ndarray:
+        """The classifier's soft-max, averaged over scales and the mirror image where asked to: float32 [K, H, W].
+
+        scales: ratios of the image's size; None: one scale, `test.image_size`; crf: whether a dense CRF refines them
+        (Krähenbühl and Koltun, 2011), or its parameters. Raises UserError where the snapshot holds no classifier, and
+        for crf where pydensecrf is not installed.
+        """
+        if scales is not None and not (len(scales) and min(scales) > 0):
+            raise UserError(f"scales is {scales!r}, expected positive numbers")
+        given = _input(image)
+        if scales is None:
+            scores = softmax(self, given, flips)
+        else:
+            scores = softmax_views(self, given.unit_range(), scales, flips, given.size)
+        if crf:
+            parameters = crf if isinstance(crf, CRFParameters) else CRFParameters()
+            scores = torch.from_numpy(refine_scores(given.pixels, scores.cpu().numpy(), parameters))
+        return resize(scores[None], given.size)[0].cpu().numpy()
+
+    @torch.inference_mode()
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        """The embedding of each pixel, unit vectors float32 [C, H, W] (paper, section 3.1)."""
+        given = _input(image)
+        ((view, embeddings),) = self.look(resized_image(given, self.config), ONE_SCALE, flips=False)
+        return F.normalize(view.to_image(self.unit_embedding(view, embeddings), given.size), dim=0).cpu().numpy()
+
+    @torch.inference_mode()
+    def prototypes(self, image: np.ndarray, label: np.ndarray) -> LabelledPrototypes:
+        """The prototypes of an image's segments with the majority of a label map uint8 [H, W] in each (section 3.4).
+
+        Values of `label` from the number of classes on are no class. Raises UserError where its size is another.
+        """
+        given = _input(image)
+        if not isinstance(label, np.ndarray) or label.dtype != np.uint8 or label.shape != given.size:
+            raise UserError(f"label: expected a uint8 array of the image's size {given.size}, not {_form(label)}")
+        return image_prototypes(self, InputImage(image, label))
+
+    def remember(self, prototypes: LabelledPrototypes | Sequence[LabelledPrototypes]) -> None:
+        """Put the prototypes of one image or of several into the gallery; those of no class are left out.
+
+        Raises UserError where their dimension is not `network.embedding_dim`.
+        """
+        found = [prototypes] if isinstance(prototypes, LabelledPrototypes) else prototypes
+        self.gallery = self.gallery.joined(found, self.config.dataset.num_classes)
+
+    @torch.inference_mode()
+    def retrieve(self, image: np.ndarray) -> np.ndarray:
+        """The classes of an image by the vote of the nearest prototypes in the gallery, uint8 [H, W] (section 3.4).
+
+        What inference.py writes. Raises UserError while the gallery is empty.
+        """
+        given = _input(image)
+        if not len(self.gallery):
+            raise UserError("the gallery is empty: remember(prototypes(image, label)) of labelled images comes first")
+        return _mask(retrieval(self, given), image)
 
 
-def load_model(job):
-    """The Model that a job's flags and configuration name; raises UserError where they do not fit together."""
-    device = choose_device(job.flags.device)
-    embedding, classifier = load_snapshot(job.config, job.snapshot, device, job.needs.classifier)
-    memory = None
-    if job.memory is not None:
-        memory = Memory(*(torch.from_numpy(array).to(device) for array in job.memory))
-    return Model(embedding.to(memory_format=torch.channels_last), classifier, memory, job.config, device)
+def _form(value: object) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _input(image: np.ndarray) -> InputImage:
+    """The image as it is, once it has been seen to be one."""
+    array = isinstance(image, np.ndarray)
+    if not array or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise UserError(f"image: expected a uint8 array H×W×3, RGB, not {_form(image)}")
+    return InputImage(image)
+
+
+def _mask(scores: torch.Tensor, image: np.ndarray) -> np.ndarray:
+    return resize_label(scores.argmax(0).byte().cpu().numpy(), image.shape[:2])
+
+
+def open_networks(config: Config, snapshot: Path, device: torch.device, classifier: bool) -> Segmenter:
+    """The Segmenter of a snapshot, with an empty gallery; raises UserError where file and configuration do not fit.
+
+    classifier: whether the snapshot's prediction_model is wanted.
+    """
+    embedding, head = load_snapshot(config, snapshot, device, classifier)
+    gallery = empty_gallery(config.network.embedding_dim, device)
+    return Segmenter(embedding.to(memory_format=torch.channels_last), head, gallery, config, device)
+
+
+def load(path: str | Path, config: str | Path | Config | None = None, device: str = "") -> Segmenter:
+    """The Segmenter of a trained snapshot.
+
+    path: a `.pth`, or a folder, whose model-{train.max_iteration - 1}.pth is taken; config: a YAML file or what
+    load_config returns; None: the config_merged.yaml beside the snapshot; device: `cpu`, `cuda`, `cuda:1`, ...; by
+    default cuda where there is one. Raises UserError where something is missing or does not fit.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such snapshot or folder of snapshots")
+    settings = _configuration(path if path.is_dir() else path.parent, config)
+    if settings.network.prediction_types == "cam":
+        raise UserError(
+            f"{path}: is of tag training (network.prediction_types: cam), expected an embedding or classifier"
+        )
+    snapshot = snapshot_path(path, settings.train.max_iteration - 1) if path.is_dir() else path
+    chosen = choose_device(device)
+    return open_networks(settings, snapshot, chosen, bool(load_file(snapshot).get("prediction_model")))
+
+
+def _configuration(folder: Path, config: str | Path | Config | None) -> Config:
+    if isinstance(config, Config):
+        return config
+    if config is None and not (folder / CONFIG_NAME).is_file():
+        raise UserError(
+            f"{folder}: holds no {CONFIG_NAME}; name the configuration it was trained with: load(path, config)"
+        )
+    return load_config(folder / CONFIG_NAME if config is None else config)

@@ -1,4 +1,4 @@
-"""One pixel-to-segment contrastive loss, given who is positive (paper, equation 3; method, section 4).
+"""One pixel-to-segment contrastive loss, given who is positive (paper, equation 3).
 
 For a pixel with embedding v and own segment s₀, prototypes u_s and concentration κ:
 
@@ -9,6 +9,7 @@ For a pixel with embedding v and own segment s₀, prototypes u_s and concentrat
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -35,7 +36,7 @@ class Contrast:
     positive: torch.Tensor
 
 
-def contrastive_loss(contrast, concentration):
+def contrastive_loss(contrast: Contrast, concentration: float) -> torch.Tensor:
     """Mean loss over the anchors (a scalar; 0 with zero gradient where there is none), in float32 or better."""
     c = contrast
     if not len(c.anchor):
@@ -54,7 +55,15 @@ class _PixelToSegment(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, anchor, prototype, own, group, positive, concentration):
+    def forward(
+        ctx: Any,
+        anchor: torch.Tensor,
+        prototype: torch.Tensor,
+        own: torch.Tensor,
+        group: torch.Tensor,
+        positive: torch.Tensor,
+        concentration: float,
+    ) -> torch.Tensor:
         exact = torch.promote_types(torch.promote_types(anchor.dtype, prototype.dtype), torch.float32)
         dtypes = anchor.dtype, prototype.dtype
         anchor, prototype = anchor.detach().to(exact), prototype.detach().to(exact)
@@ -66,18 +75,27 @@ class _PixelToSegment(torch.autograd.Function):
             for chunk in torch.arange(len(anchor), device=anchor.device).split(rows):
                 v = anchor[chunk] * concentration
                 total += _chunk(v, prototype, own[chunk], group[chunk], positive, concentration, chunk, grads)
-        if wanted:
+        if grads is not None:
             ctx.save_for_backward(*(g.mul_(1 / len(anchor)).to(t) for g, t in zip(grads, dtypes, strict=True)))
         return (total / len(anchor)).to(exact)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         grad_anchor, grad_prototype = ctx.saved_tensors
         return (grad * grad_anchor).to(grad_anchor), (grad * grad_prototype).to(grad_prototype), None, None, None, None
 
 
-def _chunk(v, prototype, own, group, positive, concentration, index, grads):
+def _chunk(
+    v: torch.Tensor,
+    prototype: torch.Tensor,
+    own: torch.Tensor,
+    group: torch.Tensor,
+    positive: torch.Tensor,
+    concentration: float,
+    index: torch.Tensor,
+    grads: tuple[torch.Tensor, torch.Tensor] | None,
+) -> torch.Tensor:
     """Summed loss of the anchors v [B, C] (scaled by κ); adds their gradients to `grads` where given."""
     similarity = v @ prototype.T  # [B, S]
     is_positive = positive[group]  # [B, S]
@@ -94,7 +112,7 @@ def _chunk(v, prototype, own, group, positive, concentration, index, grads):
     return F.softplus(margin).sum()
 
 
-def _softmax_over(similarity):
+def _softmax_over(similarity: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Soft-max and log-sum-exp of each row: [B, S] → [B, S], [B]."""
     share = similarity.softmax(1)
     return share, similarity.amax(1) - share.amax(1).log()

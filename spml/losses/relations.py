@@ -1,15 +1,36 @@
-"""The four relations: which segments are positive for a pixel (paper, section 3.2)."""
+"""The four relations: which segments are positive for a pixel (paper, section 3.2).
+
+A further relation is a function here and its line in `RELATIONS`; its three keys stand in spml/config/default.yaml.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
 from spml.losses.contrastive import Contrast, contrastive_loss
-from spml.segments.prototypes import segment_prototypes
+from spml.segments.prototypes import Prototypes, segment_prototypes
+from spml.segments.segment import Segments
 
 AFFINITY_THRESHOLD = 0.95
 ACCURACY_NEIGHBOURS = 5
 
 
-def semantic_annotation(segments, prototypes, num_classes, concentration):
+@dataclass(frozen=True)
+class RelationSettings:
+    """What a relation is told: its concentration κ, the number of classes K, and which features similarity takes.
+
+    plain_image_similarity: whether low-level similarity is taken in v rather than v⁺.
+    """
+
+    concentration: float
+    num_classes: int
+    plain_image_similarity: bool = False
+
+
+def semantic_annotation(
+    segments: Segments, prototypes: Prototypes, num_classes: int, concentration: float
+) -> torch.Tensor:
     """Labelled pixels against labelled segments; positive = equal class.
 
     prototypes: those of all segments, the pixels' own ones in the places that `segments.segment` names.
@@ -28,14 +49,16 @@ def semantic_annotation(segments, prototypes, num_classes, concentration):
     return contrastive_loss(contrast, concentration)
 
 
-def semantic_cooccurrence(segments, prototypes, tags, concentration):
+def semantic_cooccurrence(
+    segments: Segments, prototypes: Prototypes, tags: torch.Tensor, concentration: float
+) -> torch.Tensor:
     """All pixels against all segments; positive = the tag sets of their images intersect. tags: [N, K] bool."""
     positive = intersect(tags, prototypes.tags)
     contrast = Contrast(segments.embedding, prototypes.embedding, segments.segment, segments.image, positive)
     return contrastive_loss(contrast, concentration)
 
 
-def image_similarity(segments, concentration, plain=False):
+def image_similarity(segments: Segments, concentration: float, plain: bool = False) -> torch.Tensor:
     """Each image by itself, then the mean over images; positive = equal region of the over-segmentation.
 
     Segments are the (region, segment) pairs of the image, their prototypes taken anew from its pixels. Features are v⁺,
@@ -43,11 +66,13 @@ def image_similarity(segments, concentration, plain=False):
     """
     features = segments.embedding if plain else segments.embedding_local
     span = segments.num_segments + 1
-    losses = [_regions_of(segments, features, i, span, concentration) for i in range(segments.num_images)]
+    losses = [_similarity_within(segments, features, i, span, concentration) for i in range(segments.num_images)]
     return torch.stack(losses).mean()
 
 
-def _regions_of(segments, features, image, span, concentration):
+def _similarity_within(
+    segments: Segments, features: torch.Tensor, image: int, span: int, concentration: float
+) -> torch.Tensor:
     """Low-level similarity loss of one image; segment ids are below `span`."""
     here = segments.image == image
     x, region = features[here], segments.instance[here]
@@ -59,7 +84,9 @@ def _regions_of(segments, features, image, span, concentration):
     return contrastive_loss(Contrast(x, prototype, own, group, regions[:, None] == pair_region), concentration)
 
 
-def feature_affinity(segments, prototypes, num_classes, concentration):
+def feature_affinity(
+    segments: Segments, prototypes: Prototypes, num_classes: int, concentration: float
+) -> torch.Tensor:
     """All pixels against all segments; positive = the class sets propagated to their segments intersect."""
     sets = nearest_classes(
         prototypes.embedding_local, prototypes.semantic, prototypes.image, num_classes, 1, AFFINITY_THRESHOLD
@@ -72,7 +99,14 @@ def feature_affinity(segments, prototypes, num_classes, concentration):
     return contrastive_loss(contrast, concentration)
 
 
-def nearest_classes(prototype, semantic, image, num_classes, top_k, threshold):
+def nearest_classes(
+    prototype: torch.Tensor,
+    semantic: torch.Tensor,
+    image: torch.Tensor,
+    num_classes: int,
+    top_k: int,
+    threshold: float,
+) -> torch.Tensor:
     """The classes of the `top_k` nearest labelled segments of the same image whose cosine reaches `threshold`.
 
     prototype: [S, D] unit vectors; semantic, image: [S]. Returns [S, num_classes] bool, all False where there is none.
@@ -90,12 +124,12 @@ def nearest_classes(prototype, semantic, image, num_classes, top_k, threshold):
     return sets
 
 
-def intersect(sets, others):
+def intersect(sets: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Which sets share an element: [A, K] bool, [B, K] bool → [A, B] bool."""
     return (sets.float() @ others.float().T) > 0
 
 
-def neighbour_accuracy(prototypes, top_k=ACCURACY_NEIGHBOURS):
+def neighbour_accuracy(prototypes: Prototypes, top_k: int = ACCURACY_NEIGHBOURS) -> torch.Tensor:
     """Mean share of the nearest segments, itself among them, that have a segment's own semantic label."""
     if not len(prototypes):
         return prototypes.embedding.new_zeros(())
@@ -106,3 +140,13 @@ def neighbour_accuracy(prototypes, top_k=ACCURACY_NEIGHBOURS):
             nearest = (u[rows] @ u.T).topk(min(top_k, len(u)), dim=1).indices
             shares.append((label[nearest] == label[rows, None]).float().mean(1))
         return torch.cat(shares).mean()
+
+
+# name → segments of this process, all prototypes, tags [N, K] of this process's images, settings → unweighted loss.
+# The name gives a relation its keys: train.{name}_loss_types, train.{name}_concentration, train.{name}_loss_weight.
+RELATIONS: dict[str, Callable[[Segments, Prototypes, torch.Tensor, RelationSettings], torch.Tensor]] = {
+    "sem_ann": lambda s, p, _, o: semantic_annotation(s, p, o.num_classes, o.concentration),
+    "sem_occ": lambda s, p, tags, o: semantic_cooccurrence(s, p, tags, o.concentration),
+    "img_sim": lambda s, _, __, o: image_similarity(s, o.concentration, o.plain_image_similarity),
+    "feat_aff": lambda s, p, _, o: feature_affinity(s, p, o.num_classes, o.concentration),
+}

@@ -1,10 +1,11 @@
 """Embeddings → class logits: the classifier beside the embedding, and the stand-alone one of the second stage."""
 
 import torch
+from easydict import EasyDict
 from torch import nn
 from torch.nn import functional as F
 
-from spml.models.embedding import init_weights
+from spml.models.base import init_weights
 
 DROPOUT = {"segsort": 0.75, "softmax_classifier": 0.65}
 
@@ -12,7 +13,7 @@ DROPOUT = {"segsort": 0.75, "softmax_classifier": 0.65}
 class Classifier(nn.Module):
     """Raw embeddings N×C×h×w → logits N×K×h×w; the embeddings are normalised first."""
 
-    def __init__(self, dim, num_classes, dropout):
+    def __init__(self, dim: int, num_classes: int, dropout: float) -> None:
         super().__init__()
         self.semantic_classifier = nn.Sequential(
             nn.Conv2d(dim, 2 * dim, 3, padding=1, bias=False),
@@ -23,13 +24,13 @@ class Classifier(nn.Module):
         )
         init_weights(self)
 
-    def forward(self, embedding):
+    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = F.normalize(embedding.float(), dim=1)
         return self.semantic_classifier(embedding)
 
 
-def build_classifier(config):
+def build_classifier(config: EasyDict) -> Classifier:
     """The classifier that `network.prediction_types` names."""
     dropout = DROPOUT[config.network.prediction_types]
     return Classifier(config.network.embedding_dim, config.dataset.num_classes, dropout)

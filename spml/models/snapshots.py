@@ -6,13 +6,13 @@ from pathlib import Path
 from spml.errors import UserError
 
 
-def snapshot_iterations(snapshot_dir):
+def snapshot_iterations(snapshot_dir: str | Path) -> list[int]:
     """Iterations of the snapshots model-{iteration}.pth in a folder, oldest first."""
     matches = (re.fullmatch(r"model-(\d+)\.pth", path.name) for path in Path(snapshot_dir).glob("model-*.pth"))
     return sorted(int(match[1]) for match in matches if match)
 
 
-def newest_snapshot(snapshot_dir):
+def newest_snapshot(snapshot_dir: str | Path) -> Path:
     """The newest model-{iteration}.pth of a folder; raises UserError where there is none."""
     iterations = snapshot_iterations(snapshot_dir)
     if not iterations:
@@ -20,7 +20,7 @@ def newest_snapshot(snapshot_dir):
     return Path(snapshot_dir) / f"model-{iterations[-1]}.pth"
 
 
-def snapshot_path(snapshot_dir, iteration):
+def snapshot_path(snapshot_dir: str | Path, iteration: int) -> Path:
     """SNAPSHOT_DIR/model-{iteration}.pth; raises UserError that lists the snapshots there are."""
     path = Path(snapshot_dir) / f"model-{iteration}.pth"
     if not path.is_file():

@@ -2,21 +2,25 @@
 
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from easydict import EasyDict
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from spml.errors import UserError
-from spml.models.cam_network import build_cam
-from spml.models.classifier import build_classifier
-from spml.models.embedding import build_embedding
+from spml.models.cam_network import CamBackbone, CamHead, build_cam
+from spml.models.classifier import Classifier, build_classifier
+from spml.models.embedding import EmbeddingNetwork, build_embedding
 from spml.models.snapshots import newest_snapshot
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 
 
-def load_file(path, device="cpu"):
+def load_file(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """A dict of tensors from a `.pth`, without running any code of it; raises UserError where that cannot be."""
     try:
         content = torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
@@ -30,21 +34,21 @@ def load_file(path, device="cpu"):
     return content
 
 
-def our_name(key):
+def our_name(key: str) -> str:
     """A parameter's name in our network for its name in a backbone file or snapshot."""
     key = key.removeprefix("module.")
     key = re.sub(r"^(conv1|bn1)\.", r"resnet_backbone.conv1.\1.", key)
     return re.sub(r"^layer([1-4])\.", lambda m: f"resnet_backbone.res{int(m[1]) + 1}.", key)
 
 
-def _unwrap(content):
+def _unwrap(content: dict[str, Any]) -> dict[str, Any]:
     """What the wrappers that snapshots and backbone files have hold of the embedding network."""
     for wrapper in ("embedding_model", "state_dict", "model"):
         content = content[wrapper] if isinstance(content.get(wrapper), dict) else content
     return content
 
 
-def _tensors(content, path):
+def _tensors(content: dict[str, Any], path: str | Path) -> dict[str, torch.Tensor]:
     """The embedding network's tensors of a file's content, by our names."""
     named = {k: v for k, v in _unwrap(content).items() if isinstance(k, str) and isinstance(v, torch.Tensor)}
     if not named:
@@ -52,7 +56,7 @@ def _tensors(content, path):
     return {our_name(k): v for k, v in named.items()}
 
 
-def _check_shapes(module, state, path):
+def _check_shapes(module: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
     for key, value in module.state_dict().items():
         if key in state and state[key].shape != value.shape:
             raise UserError(
@@ -61,18 +65,16 @@ def _check_shapes(module, state, path):
             )
 
 
-def load_pretrained(network, source, config, complete=False):
+def load_pretrained(
+    network: EmbeddingNetwork | CamBackbone, source: str | Path, config: EasyDict, complete: bool = False
+) -> str:
     """Load a backbone file, a snapshot, or torchvision's ImageNet weights into an embedding network.
 
     source: a file, a folder (its newest snapshot), or `torchvision` (downloads its weights for `config`, the `network`
     group); complete: whether every parameter must be in it. Returns one line that says what was loaded, renamed, and
     left at its initial value. Raises UserError where shapes differ or nothing fits.
     """
-    if source == "torchvision":
-        content = torchvision_weights(config)
-    else:
-        source = newest_snapshot(source) if Path(source).is_dir() else source
-        content = load_file(source)
+    content, source = _read_source(source, config)
     state = _tensors(content, source)
     own = network.state_dict()
     known = {k: v for k, v in state.items() if k in own}
@@ -80,26 +82,35 @@ def load_pretrained(network, source, config, complete=False):
         raise UserError(f"{source}: none of its tensors belongs to the backbone; first key: {next(iter(state))!r}")
     _check_shapes(network, known, source)
     network.load_state_dict(known, strict=False)
-    renamed = len(set(known) - {k.removeprefix("module.") for k in _unwrap(content) if isinstance(k, str)})
     initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
     if complete and initial:
         raise UserError(
             f"{source}: lacks {initial[0]} and {len(initial) - 1} more; expected a snapshot of this network"
         )
+    renamed = len(set(known) - {k.removeprefix("module.") for k in _unwrap(content) if isinstance(k, str)})
     extra = [k for k in state if k not in own and not k.startswith(UNUSED_KEYS)]
-    line = (
-        f"{source}: {len(known)} tensors loaded, {renamed} of them renamed; {len(initial)} left at their initial value"
-    )
-    line += f" ({_groups(initial)})" if initial else ""
+    return f"{source}: {len(known)} tensors loaded, {renamed} of them renamed; {_rest(initial, extra)}"
+
+
+def _read_source(source: str | Path, config: EasyDict) -> tuple[dict[str, Any], str | Path]:
+    """The content of what `load_pretrained` is given, and the file it lies in."""
+    if source == "torchvision":
+        return torchvision_weights(config), source
+    path = newest_snapshot(source) if Path(source).is_dir() else source
+    return load_file(path), path
+
+
+def _rest(initial: list[str], extra: list[str]) -> str:
+    line = f"{len(initial)} left at their initial value" + (f" ({_groups(initial)})" if initial else "")
     return line + (f"; {len(extra)} of the file unused ({_groups(extra)})" if extra else "")
 
 
-def _groups(keys):
+def _groups(keys: list[str]) -> str:
     groups = dict.fromkeys(".".join(k.split(".")[:2]) for k in keys)
     return ", ".join(list(groups)[:6]) + (", ..." if len(groups) > 6 else "")
 
 
-def torchvision_weights(config):
+def torchvision_weights(config: EasyDict) -> dict[str, torch.Tensor]:
     """torchvision's ImageNet weights of a ResNet-18, 50 or 101, for a network with its stem."""
     depth = config.backbone_types.rsplit("_", 1)[-1]
     if config.stem != "torchvision":
@@ -116,7 +127,7 @@ def torchvision_weights(config):
         raise UserError(f"network.pretrained is torchvision, but the weights cannot be downloaded ({error})") from None
 
 
-def load_into(module, state, path, share=True):
+def load_into(module: nn.Module, state: Any, path: str | Path, share: bool = True) -> None:
     """Load every parameter of a module; raises UserError where a key, a value or a shape is not the module's.
 
     share: take the tensors of `state` themselves as the module's parameters, instead of copying them into its own.
@@ -140,34 +151,39 @@ def load_into(module, state, path, share=True):
 class _WithoutInitialValues(TorchFunctionMode):
     """Inside, modules are built without drawing initial values (which on the meta device would import a compiler)."""
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if getattr(function, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return function(*args, **kwargs)
 
 
-def load_snapshot(config, path, device="cpu", with_classifier=False):
+def load_snapshot(
+    config: EasyDict, path: str | Path, device: torch.device | str = "cpu", with_classifier: bool = False
+) -> tuple[EmbeddingNetwork, Classifier | None]:
     """The networks of a snapshot in eval mode: the embedding network, and the classifier or None."""
     inference = type(config)({**config, "network": {**config.network, "local_features": "location"}})
     with torch.device("meta"), _WithoutInitialValues():
         embedding = build_embedding(inference)
         classifier = build_classifier(inference) if with_classifier else None
-    return _fill(embedding, classifier, path, device)
+    _fill(embedding, classifier, path, device)
+    return embedding, classifier
 
 
-def load_cam(config, path, device="cpu"):
+def load_cam(config: EasyDict, path: str | Path, device: torch.device | str = "cpu") -> tuple[CamBackbone, CamHead]:
     """The backbone and head of a tag classifier's snapshot in eval mode."""
     with torch.device("meta"), _WithoutInitialValues():
         backbone, head = build_cam(config)
-    return _fill(backbone, head, path, device)
+    _fill(backbone, head, path, device)
+    return backbone, head
 
 
-def _fill(embedding, prediction, path, device):
+def _fill(embedding: nn.Module, prediction: nn.Module | None, path: str | Path, device: torch.device | str) -> None:
     content = load_file(path, device)
     modules = {"embedding_model": embedding, "prediction_model": prediction}
     for name, module in modules.items():
         if module is not None:
             load_into(module, content.get(name), path)
             module.eval().requires_grad_(False)
-    return embedding, prediction

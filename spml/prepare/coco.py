@@ -2,13 +2,18 @@
 
 import json
 import re
-from typing import NamedTuple
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from spml.errors import UserError
+from spml.prepare.convert import MAX_SIDE
 
-MAX_SIDE = 10_000
+# COCO's numbers have six digits; a generator of points takes at most this.
+MAX_NUMBER = 10**12
+Annotation = dict[str, Any]  # of one person, as the file has it: whatever a field holds is checked where it is read
 
 
 class Picture(NamedTuple):
@@ -16,18 +21,18 @@ class Picture(NamedTuple):
 
     id: str
     number: int
-    size: tuple
-    annotations: list
+    size: tuple[int, int]
+    annotations: list[Annotation]
 
 
-def read_pictures(path):
+def read_pictures(path: str | Path) -> list[Picture]:
     """Read all pictures of a COCO annotation file, by id.
 
     Raises UserError for a file that is missing or broken, an image not named as COCO 2014 names them, an impossible
     size, two images of one number, or an annotation of no image.
     """
     content = _read_json(path)
-    pictures = {}
+    pictures: dict[int, Picture] = {}
     for image in content["images"]:
         picture = _picture(image, path)
         if picture.number in pictures:
@@ -41,7 +46,7 @@ def read_pictures(path):
     return sorted(pictures.values(), key=lambda picture: picture.id)
 
 
-def _read_json(path):
+def _read_json(path: str | Path) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -56,22 +61,35 @@ def _read_json(path):
     return content
 
 
-def _picture(image, path):
+def _picture(image: Any, path: str | Path) -> Picture:
     if not isinstance(image, dict):
         raise UserError(f"{path}: an entry of 'images' is no object")
-    name, number, size = str(image.get("file_name")), image.get("id"), (image.get("height"), image.get("width"))
+    name, number, height, width = str(image.get("file_name")), image.get("id"), image.get("height"), image.get("width")
     if not re.fullmatch(r"COCO_(train|val)2014_\d{12}\.jpg", name, re.ASCII):
-        raise UserError(f"{path}: file_name {name!r}; expected one like COCO_train2014_000000000009.jpg")
-    if type(number) is not int or number < 0 or not all(type(side) is int and 0 < side <= MAX_SIDE for side in size):
-        raise UserError(f"{path}: image {name} has id {number!r}, height {size[0]!r}, width {size[1]!r}")
-    return Picture(name.removesuffix(".jpg"), number, size, [])
+        raise UserError(f"{path}: file_name {name[:60]!r}; expected one like COCO_train2014_000000000009.jpg")
+    if _is_count(number, 0, MAX_NUMBER) and _is_count(height, 1, MAX_SIDE) and _is_count(width, 1, MAX_SIDE):
+        return Picture(name.removesuffix(".jpg"), number, (height, width), [])
+    what = ", ".join(f"{key} {short(image.get(key))}" for key in ("id", "height", "width"))
+    raise UserError(f"{path}: image {name} has {what}; expected whole numbers, sides of at most {MAX_SIDE}")
 
 
-def _name_of(annotation):
-    return repr(annotation.get("id") if isinstance(annotation, dict) else annotation)[:60]
+def _is_count(value: Any, low: int, high: int) -> TypeGuard[int]:
+    return type(value) is int and low <= value <= high
 
 
-def pycocotools_mask():
+def short(value: Any) -> str:
+    """A value of a file as a message shows it, whatever it is: at most 60 characters."""
+    try:
+        return repr(value)[:60]
+    except ValueError:  # a whole number of thousands of digits
+        return "a huge number"
+
+
+def _name_of(annotation: Any) -> str:
+    return short(annotation.get("id") if isinstance(annotation, dict) else annotation)
+
+
+def pycocotools_mask() -> ModuleType:
     """The module pycocotools.mask; raises UserError where it is not installed."""
     try:
         from pycocotools import mask
@@ -82,7 +100,7 @@ def pycocotools_mask():
     return mask
 
 
-def decode_rle(code, size, where):
+def decode_rle(code: Any, size: tuple[int, int], where: str) -> np.ndarray:
     """Decode a compressed or plain run-length code to a bool mask of `size` (height, width).
 
     Raises UserError, beginning with `where`, for a code of another size, or whose runs do not fill it exactly.
@@ -100,12 +118,13 @@ def decode_rle(code, size, where):
     return tools.decode({"size": list(size), "counts": counts}).astype(bool)
 
 
-def _runs(counts):
+def _runs(counts: Any) -> list[int]:
     """Lengths of the runs of a compressed code, none where it is broken.
 
     Five bits a character, lowest first; each run from the fourth on is stored less the one two before.
     """
-    runs, value, shift = [], 0, 0
+    runs: list[int] = []
+    value = shift = 0
     for character in counts if isinstance(counts, str) else "":
         digit = ord(character) - 48
         if not 0 <= digit < 64 or shift > 30:
@@ -121,7 +140,7 @@ def _runs(counts):
     return [] if shift else runs
 
 
-def segmentation_mask(segmentation, size, where):
+def segmentation_mask(segmentation: Any, size: tuple[int, int], where: str) -> np.ndarray:
     """Bool mask, H×W, of a COCO `segmentation`: polygons [[x, y, x, y, ...], ...] or a run-length code.
 
     Polygons of fewer than three corners cover nothing. Raises UserError, beginning with `where`, for anything else.

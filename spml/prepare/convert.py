@@ -1,25 +1,62 @@
 """What every data-preparation script shares: flags, checks of their values, and converting many files."""
 
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from spml.commands.flags import number
+from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
 from spml.data.files import need_dir, visible_files
 from spml.errors import UserError
+from spml.prepare.provenance import PROVENANCE_NAME, Provenance
+
+logger = logging.getLogger(__name__)
+
+# No image of the data sets comes near it; a larger size in a file would only exhaust the memory.
+MAX_SIDE = 10_000
+
+Conversion = tuple[Any, tuple[Path, ...]]  # what is converted, and the files that it becomes
+Write = Callable[[Any, tuple[Path, ...]], None]
 
 
-def add_common_flags(parser):
+def add_common_flags(parser: Parser) -> None:
     """Add the flags of every data-preparation script."""
+    add_workers_flag(parser)
+    parser.add_argument(
+        "--skip_existing",
+        action="store_true",
+        help="leave outputs that exist as they are; refused where they were made with other settings",
+    )
+
+
+def add_workers_flag(parser: Parser) -> None:
+    """Add --workers."""
     parser.add_argument(
         "--workers",
         type=number("--workers", int, 0, 1024),
         help="number of processes (0: no extra one; default: one a core)",
     )
-    parser.add_argument("--skip_existing", action="store_true", help="leave outputs that exist as they are")
 
 
-def need_files(folder, pattern, what):
+def add_seed_flag(parser: Parser, what: str) -> None:
+    """Add --seed, which decides `what` is drawn at random."""
+    parser.add_argument(
+        "--seed",
+        type=number("--seed", int, 0, 2**31),
+        default=0,
+        help=f"the same seed gives the same {what} (default: %(default)s)",
+    )
+
+
+def add_class_names_flag(parser: Parser) -> None:
+    """Add --class_names."""
+    parser.add_argument("--class_names", type=Path, help="text file of class names, one a line (default: VOC's)")
+
+
+def need_files(folder: str | Path, pattern: str, what: str) -> list[Path]:
     """The sorted files of a folder that match `pattern`; raises UserError naming `what` they are if there are none."""
     found = visible_files(need_dir(folder, what), pattern)
     if not found:
@@ -27,17 +64,39 @@ def need_files(folder, pattern, what):
     return found
 
 
-def convert(function, jobs, args, desc):
-    """Call `function(source, targets)` for each (source, targets) job over --workers processes, and say how many.
+def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str, settings: dict[str, Any]) -> None:
+    """Call `write(source, targets)` for each (source, targets) job over --workers processes, and say how many.
 
-    With --skip_existing, jobs whose targets all exist are left out. A job's function and source must be picklable.
+    args: the parsed flags of `add_common_flags`; settings: plain data that decide what is written, recorded beside it.
+    With --skip_existing, jobs whose targets all exist are left out; raises UserError where those were made with other
+    settings. What has no record comes from elsewhere and is left. Function and sources must be picklable.
     """
-    jobs = list(jobs)
-    todo = [job for job in jobs if not (args.skip_existing and all(Path(target).is_file() for target in job[1]))]
-    for _ in map_files(partial(_call, function), todo, args.workers, desc):
+    jobs, provenance = list(jobs), Provenance(settings)
+    folders = {target.parent for _, targets in jobs for target in targets}
+    if args.skip_existing:
+        todo, folders = _missing(jobs), _own(folders, jobs)
+    else:
+        todo = jobs
+    for folder in folders:
+        (provenance.refuse_others if args.skip_existing else provenance.begin_anew)(folder)
+    for _ in map_files(partial(_call, write, provenance, folders), todo, args.workers, desc):
         pass
-    print(f"{desc}: {len(todo)} converted, {len(jobs) - len(todo)} already there")
+    made = {target for _, targets in jobs for target in targets}
+    for folder in folders:
+        provenance.finish(folder, made)
+    logger.info("%s: %d converted, %d already there", desc, len(todo), len(jobs) - len(todo))
 
 
-def _call(function, job):
-    function(*job)
+def _missing(jobs: list[Conversion]) -> list[Conversion]:
+    return [job for job in jobs if not all(target.is_file() for target in job[1])]
+
+
+def _own(folders: set[Path], jobs: list[Conversion]) -> set[Path]:
+    """The folders without files from elsewhere: those with a record, and those without outputs."""
+    filled = {target.parent for _, targets in jobs for target in targets if target.is_file()}
+    return {folder for folder in folders if folder not in filled or (folder / PROVENANCE_NAME).is_file()}
+
+
+def _call(write: Write, provenance: Provenance, folders: set[Path], job: Conversion) -> None:
+    write(*job)
+    provenance.record(folders & {target.parent for target in job[1]})

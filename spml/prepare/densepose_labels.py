@@ -1,13 +1,17 @@
 """DensePose-COCO annotations of one picture -> part labels, person ids and one point a part."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
-from spml.prepare.coco import decode_rle, segmentation_mask
+from spml.prepare.coco import Annotation, Picture, decode_rle, segmentation_mask, short
 from spml.prepare.strokes import dilate
 
 NUM_PARTS = 14
+PointLabel = tuple[int, int, int]  # y, x, class
+Frame = tuple[np.ndarray, ...]  # rows and columns, as np.ix_ gives them
 MASK_SIDE = 256
 
 # Part of each of DensePose's 24 surface ids (0 is background): torso 1-2, hands 3-4, feet 5-6, upper legs 7-10, lower
@@ -17,13 +21,13 @@ PART_OF_SURFACE = np.array(
 )
 
 
-def is_annotated(annotation):
+def is_annotated(annotation: Annotation) -> bool:
     """Whether a person has DensePose part masks."""
     masks = annotation.get("dp_masks")
     return isinstance(masks, list) and any(masks)
 
 
-def part_mask(annotation, where):
+def part_mask(annotation: Annotation, where: str) -> np.ndarray:
     """Part ids, 256×256 uint8 in the frame of the person's box: mask i of `dp_masks` is part i + 1, 0 is none.
 
     Where two masks overlap the later one counts. Raises UserError for other than 14 masks and broken codes.
@@ -34,11 +38,11 @@ def part_mask(annotation, where):
     parts = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     for part, code in enumerate(masks, 1):
         if code:
-            parts[decode_rle(code, parts.shape, where)] = part
+            parts[decode_rle(code, (MASK_SIDE, MASK_SIDE), where)] = part
     return parts
 
 
-def box_frame(annotation, size, where):
+def box_frame(annotation: Annotation, size: tuple[int, ...], where: str) -> tuple[Frame, Frame]:
     """The part of the image that a person's box covers: its rows and columns, and the mask row and column of each.
 
     `bbox` is x, y, width, height in pixels, its fractions cut off; the mask is stretched over it by nearest. Raises
@@ -49,25 +53,25 @@ def box_frame(annotation, size, where):
     return np.ix_(rows, columns), np.ix_(mask_rows, mask_columns)
 
 
-def _checked_box(annotation, where):
+def _checked_box(annotation: Annotation, where: str) -> list[float]:
     try:
-        box = np.array([float(value) for value in annotation.get("bbox")])
-    except (TypeError, ValueError):
+        box = np.array([float(value) for value in annotation["bbox"]])
+    except (KeyError, TypeError, ValueError, OverflowError):
         box = np.empty(0)
     if box.shape != (4,) or not (np.abs(box) < 1e6).all() or min(box[2:]) <= 0:
         raise UserError(
-            f"{where}: bbox {annotation.get('bbox')!r}; expected [x, y, width, height] with width and height above 0"
+            f"{where}: bbox {short(annotation.get('bbox'))}; expected [x, y, width, height], the last two above 0"
         )
     return box.tolist()
 
 
-def _stretch(start, length, image_length):
-    first, length = int(start), max(int(length), 1)
-    inside = np.arange(max(first, 0), min(first + length, image_length))
-    return inside, (inside - first) * MASK_SIDE // length
+def _stretch(start: float, length: float, image_length: int) -> tuple[np.ndarray, np.ndarray]:
+    first, pixels = int(start), max(int(length), 1)
+    inside = np.arange(max(first, 0), min(first + pixels, image_length))
+    return inside, (inside - first) * MASK_SIDE // pixels
 
 
-def label_picture(picture, void_unannotated=True):
+def label_picture(picture: Picture, void_unannotated: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Part labels and person ids, both H×W uint8, of a picture.
 
     Labels: 0 background, 1..14 parts, 255 void: people without part masks, whose parts nobody knows (their COCO
@@ -90,7 +94,7 @@ def label_picture(picture, void_unannotated=True):
     return parts, persons
 
 
-def annotated_people(picture):
+def annotated_people(picture: Picture) -> list[tuple[int, Annotation]]:
     """(person id, annotation) of the people of a picture that have part masks, ids from 1 in the order of the file.
 
     Raises UserError for more than 254 people: their ids would not fit into an 8-bit image.
@@ -101,23 +105,23 @@ def annotated_people(picture):
     return list(enumerate(people, 1))
 
 
-def _where(picture, person):
-    return f"{picture.id}, annotation {person.get('id')}"
+def _where(picture: Picture, person: Annotation) -> str:
+    return f"{picture.id}, annotation {short(person.get('id'))}"
 
 
-def _box_area(picture, person):
+def _box_area(picture: Picture, person: Annotation) -> float:
     _, _, width, height = _checked_box(person, _where(picture, person))
     return width * height
 
 
-def _mark_void(parts, person, where):
+def _mark_void(parts: np.ndarray, person: Annotation, where: str) -> None:
     if person.get("segmentation"):
-        parts[segmentation_mask(person["segmentation"], parts.shape, where)] = VOID
+        parts[segmentation_mask(person["segmentation"], (parts.shape[0], parts.shape[1]), where)] = VOID
     else:
         parts[box_frame(person, parts.shape, where)[0]] = VOID
 
 
-def only_at_surface_points(picture, parts, persons):
+def only_at_surface_points(picture: Picture, parts: np.ndarray, persons: np.ndarray) -> np.ndarray:
     """Part labels as of `label_picture`, made void but on the background and on the annotators' surface points.
 
     A surface point (`dp_x`, `dp_y`: 0..255 in the box; `dp_I`: surface id) counts where its part is the one of the
@@ -131,7 +135,7 @@ def only_at_surface_points(picture, parts, persons):
     return np.where(kept, parts, VOID).astype(np.uint8)
 
 
-def _surface_points(person, size, where):
+def _surface_points(person: Annotation, size: tuple[int, ...], where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     try:
         points = np.array([person.get(key, []) for key in ("dp_y", "dp_x", "dp_I")], float)
     except (TypeError, ValueError):
@@ -145,23 +149,26 @@ def _surface_points(person, size, where):
     return y[inside], x[inside], PART_OF_SURFACE[points[2].astype(int)][inside]
 
 
-def sample_points(parts, persons, seed, num_background):
+def sample_points(
+    parts: np.ndarray, persons: np.ndarray, seed: int | Sequence[int], num_background: int
+) -> list[PointLabel]:
     """One random pixel of each visible part of each person, and `num_background` of the background: (y, x, class) rows.
 
     parts, persons: as of `label_picture`; seed: an integer or several, the same seed gives the same points.
     """
     rng = np.random.default_rng(seed)
     regions = np.where(parts <= NUM_PARTS, persons.astype(int) * (NUM_PARTS + 1) + parts, -1).ravel()
-    points = []
+    points: list[PointLabel] = []
     for region in np.unique(regions[regions >= 0]):
         pixels = np.flatnonzero(regions == region)
         wanted = min(num_background, pixels.size) if region == 0 else 1
         for pixel in rng.choice(pixels, wanted, replace=False):
-            points.append((*divmod(int(pixel), parts.shape[1]), int(region % (NUM_PARTS + 1))))
+            y, x = divmod(int(pixel), parts.shape[1])
+            points.append((y, x, int(region % (NUM_PARTS + 1))))
     return points
 
 
-def draw_points(points, size, width):
+def draw_points(points: Sequence[PointLabel], size: tuple[int, ...], width: int) -> np.ndarray:
     """Label map, H×W uint8, of (y, x, class) points as dots `width` pixels across, the rest unlabelled.
 
     Dots are drawn in their order; the pixel of each point itself keeps its class where dots overlap.

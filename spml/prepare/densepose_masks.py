@@ -1,14 +1,14 @@
 """DensePose-COCO JSON -> part labels, point labels and person masks of all pictures."""
 
-import argparse
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
-from spml.commands.flags import number
+from spml.commands.flags import Parser, number
 from spml.data.files import need_dir, write_image
 from spml.errors import UserError
-from spml.prepare.coco import pycocotools_mask, read_pictures
-from spml.prepare.convert import add_common_flags, convert
+from spml.prepare.coco import Picture, pycocotools_mask, read_pictures
+from spml.prepare.convert import add_common_flags, add_seed_flag, convert
 from spml.prepare.densepose_labels import (
     annotated_people,
     draw_points,
@@ -16,12 +16,12 @@ from spml.prepare.densepose_labels import (
     only_at_surface_points,
     sample_points,
 )
-from spml.prepare.splits import DENSEPOSE_LABEL_DIRS
 
+DENSEPOSE_LABEL_DIRS = {"full": "segcls/densepose/gray", "point": "segcls/densepose_points/gray"}
 PERSON_DIR = "seginst/densepose/gray"
 
 
-def read_annotated(path):
+def read_annotated(path: str | Path) -> list[Picture]:
     """The pictures of a DensePose-COCO file in which at least one person has part masks, by id.
 
     Raises UserError where there is none, or the file is broken.
@@ -32,7 +32,15 @@ def read_annotated(path):
     return pictures
 
 
-def write_picture(picture, targets, unannotated, point_source, num_background, seed, width):
+def write_picture(
+    picture: Picture,
+    targets: tuple[Path, ...],
+    unannotated: str,
+    point_source: str,
+    num_background: int,
+    seed: int,
+    width: int,
+) -> None:
     """Write part labels, points and person ids of a picture to the three targets."""
     parts, persons = label_picture(picture, unannotated == "void")
     candidates = only_at_surface_points(picture, parts, persons) if point_source == "surface" else parts
@@ -41,7 +49,7 @@ def write_picture(picture, targets, unannotated, point_source, num_background, s
         write_image(target, pixels)
 
 
-def main(argv=None):
+def densepose_masks(argv: list[str] | None = None) -> None:
     """Write the labels of all pictures of the annotation files into the layout of the data root."""
     args = _parse(argv)
     need_dir(args.data_dir, "--data_dir")
@@ -52,19 +60,18 @@ def main(argv=None):
         for path in args.annotations
         for picture in read_annotated(path)
     ]
-    write = partial(
-        write_picture,
-        unannotated=args.unannotated,
-        point_source=args.point_source,
-        num_background=args.background_points,
-        seed=args.seed,
-        width=args.dilate,
-    )
-    convert(write, jobs, args, "part masks")
+    settings = {
+        "unannotated": args.unannotated,
+        "point_source": args.point_source,
+        "num_background": args.background_points,
+        "seed": args.seed,
+        "width": args.dilate,
+    }
+    convert(partial(write_picture, **settings), jobs, args, "part masks", settings)
 
 
-def _parse(argv):
-    parser = argparse.ArgumentParser(
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(
         description="DensePose-COCO JSON to segcls/densepose/gray (parts), segcls/densepose_points/gray (one point a "
         f"visible part and person, the rest 254) and {PERSON_DIR} (person ids)"
     )
@@ -96,11 +103,6 @@ def _parse(argv):
         default=6,
         help="width of a point's dot in pixels (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=number("--seed", int, 0, 2**31),
-        default=0,
-        help="the same seed gives the same points (default: %(default)s)",
-    )
+    add_seed_flag(parser, "points")
     add_common_flags(parser)
     return parser.parse_args(argv)

@@ -1,37 +1,43 @@
 """Image tags: which classes an image holds, one `ID class class ...` a line."""
 
-import argparse
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from spml.commands.flags import Parser
 from spml.commands.pool import map_files
 from spml.data.class_names import read_class_names
 from spml.data.files import read_label
 from spml.data.tag_files import write_tags
-from spml.prepare.convert import add_common_flags, need_files
+from spml.prepare.convert import add_class_names_flag, add_common_flags, need_files
 from spml.prepare.voc_xml import read_boxes
 
+logger = logging.getLogger(__name__)
 
-def tags_from_boxes(path, class_names):
+
+def tags_from_boxes(path: str | Path, class_names: Sequence[str]) -> tuple[int, ...]:
     """The classes, ascending, of all objects of a VOC annotation XML, difficult ones included."""
     return tuple(sorted({box.class_id for box in read_boxes(path, class_names)[1]} - {0}))
 
 
-def tags_from_label(path, num_classes):
+def tags_from_label(path: str | Path, num_classes: int) -> tuple[int, ...]:
     """The classes, ascending, from 1 to num_classes − 1 that occur in a label map."""
     present = np.unique(read_label(path)).tolist()
     return tuple(label for label in present if 0 < label < num_classes)
 
 
-def main(argv=None):
+def image_tags(argv: list[str] | None = None) -> None:
     """Write the tags of all annotations of a folder."""
     args = _parse(argv)
     if args.skip_existing and args.save_path.is_file():
-        print(f"{args.save_path} is already there")
+        logger.info("%s is already there", args.save_path)
         return
     names = read_class_names(args.class_names)
+    read: Callable[[Path], tuple[int, ...]]
     if args.xml_dir is not None:
         files, read = need_files(args.xml_dir, "*.xml", "--xml_dir"), partial(tags_from_boxes, class_names=names)
     else:
@@ -39,15 +45,15 @@ def main(argv=None):
         read = partial(tags_from_label, num_classes=len(names))
     found = map_files(read, files, args.workers, "tags")
     write_tags(args.save_path, {path.stem: classes for path, classes in zip(files, found, strict=True)})
-    print(f"{args.save_path}: tags of {len(files)} images")
+    logger.info("%s: tags of %d images", args.save_path, len(files))
 
 
-def _parse(argv):
-    parser = argparse.ArgumentParser(description="Image tags, 'ID class class ...' a line, from VOC XML or label maps")
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(description="Image tags, 'ID class class ...' a line, from VOC XML or label maps")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--xml_dir", type=Path, help="VOC annotation XML files, ID.xml")
     source.add_argument("--label_dir", type=Path, help="grey label maps, ID.png")
     parser.add_argument("--save_path", type=Path, required=True, help="the text file to write")
-    parser.add_argument("--class_names", type=Path, help="text file of class names, one a line (default: VOC's)")
+    add_class_names_flag(parser)
     add_common_flags(parser)
     return parser.parse_args(argv)

@@ -1,19 +1,19 @@
 """Over-segmentation: an image, or its contour strength, into at most 255 regions."""
 
-import argparse
+from argparse import Namespace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
-from spml.commands.flags import number
-from spml.data.files import need_dir, read_image, write_image
+from spml.commands.flags import Parser, number
+from spml.data.files import find_images, need_dir, read_image, write_image
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, need_files
+from spml.prepare.convert import add_common_flags, convert
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 DEFAULT_THRESHOLD = 0.15
 GRADIENT_SCALES = (1.0, 2.0)
 # A step of this many Lab units is a contour of strength 1 - 1/e.
@@ -23,12 +23,12 @@ FLOOD_STEP = 0.02
 # Steps by which the threshold rises while there are too many regions.
 THRESHOLD_STEP = 0.01
 # Boundaries of regions that cover less of the image than this count for less, in proportion.
-SMALLEST_SHARE = 1 / 1000
+SPECK_SHARE = 1 / 1000
 # Reach of the bilateral filter, in Lab units and in pixels: fine texture goes, steps stay.
 TEXTURE_STEP, TEXTURE_REACH = 15.0, 3.0
 
 
-def contour_strength(image):
+def contour_strength(image: np.ndarray) -> np.ndarray:
     """Contour strength in [0, 1] of an H×W×3 RGB uint8 image, H×W float32, from the image alone.
 
     The weaker of the Gaussian gradients in Lab at a fine and a coarse scale, after bilateral filtering: texture dies
@@ -40,14 +40,19 @@ def contour_strength(image):
     return 1 - np.exp(-step / LAB_STEP)
 
 
-def step_height(lab, scale):
+def step_height(lab: np.ndarray, scale: float) -> np.ndarray:
     """Height in Lab units of the step edge that would have each pixel's gradient at this scale (in pixels): H×W."""
     smooth = np.pad(cv2.GaussianBlur(lab, (0, 0), scale), ((1, 1), (1, 1), (0, 0)), mode="edge")
     dy, dx = smooth[2:, 1:-1] - smooth[:-2, 1:-1], smooth[1:-1, 2:] - smooth[1:-1, :-2]
     return np.sqrt((dx**2 + dy**2).sum(2)) / 2 * scale * np.sqrt(2 * np.pi)
 
 
-def oversegment(image, contours=None, threshold=DEFAULT_THRESHOLD, max_regions=255):
+def oversegment_image(
+    image: np.ndarray,
+    contours: ArrayLike | None = None,
+    threshold: float = DEFAULT_THRESHOLD,
+    max_regions: int = 255,
+) -> np.ndarray:
     """Over-segment an H×W×3 RGB uint8 image into connected regions, H×W uint8, ids from 0 without gaps.
 
     contours: H×W contour strength in [0, 1], 1 = strongest; by default computed from the image. The basins of a
@@ -58,14 +63,14 @@ def oversegment(image, contours=None, threshold=DEFAULT_THRESHOLD, max_regions=2
     return merge_basins(watershed_basins(strength), strength, threshold, max_regions).astype(np.uint8)
 
 
-def watershed_basins(strength):
+def watershed_basins(strength: np.ndarray) -> np.ndarray:
     """Catchment basins of a contour strength (H×W): connected, H×W int, ids from 1, or all 0 where it is flat."""
     from skimage.segmentation import watershed
 
     return watershed(np.rint(strength / FLOOD_STEP).astype(int), connectivity=1)
 
 
-def merge_basins(basins, strength, threshold, max_regions):
+def merge_basins(basins: np.ndarray, strength: np.ndarray, threshold: float, max_regions: int) -> np.ndarray:
     """Merge adjacent basins, the pair of weakest common boundary first; H×W int, ids from 0 without gaps."""
     from skimage.graph import merge_hierarchical
 
@@ -88,30 +93,30 @@ def merge_basins(basins, strength, threshold, max_regions):
         threshold += THRESHOLD_STEP
 
 
-def boundary_graph(basins, strength):
+def boundary_graph(basins: np.ndarray, strength: np.ndarray) -> Any:
     """Adjacency graph of the basins: nodes with `area` in units of the smallest region, edges with the boundary's
     `count` of pixels, mean `strength`, and `weight` by which they merge."""
     from skimage.graph import rag_boundary
 
     graph = rag_boundary(basins, strength, connectivity=1)
     for basin, pixels in enumerate(np.bincount(basins.ravel())[1:], 1):
-        graph.nodes[basin]["area"] = pixels / (SMALLEST_SHARE * basins.size)
+        graph.nodes[basin]["area"] = pixels / (SPECK_SHARE * basins.size)
     for first, second, edge in graph.edges(data=True):
         edge["strength"] = edge["weight"]
         edge["weight"] *= _significance(graph, first, second)
     return graph
 
 
-def _significance(graph, first, second):
+def _significance(graph: Any, first: int, second: int) -> float:
     """Factor in (0, 1] that takes the boundary between a speck and its neighbour for a weak one."""
     return min(1, graph.nodes[first]["area"], graph.nodes[second]["area"])
 
 
-def _add_area(graph, source, target):
+def _add_area(graph: Any, source: int, target: int) -> None:
     graph.nodes[target]["area"] += graph.nodes[source]["area"]
 
 
-def _joint_boundary(graph, source, target, neighbour):
+def _joint_boundary(graph: Any, source: int, target: int, neighbour: int) -> dict[str, float]:
     """The boundary that two merged regions have with a neighbour of either; `target` has the area of both."""
     edges = [graph[region][neighbour] for region in (source, target) if graph.has_edge(region, neighbour)]
     count = sum(edge["count"] for edge in edges)
@@ -119,20 +124,23 @@ def _joint_boundary(graph, source, target, neighbour):
     return {"count": count, "strength": strength, "weight": strength * _significance(graph, target, neighbour)}
 
 
-def oversegment_at(image, contours, threshold, image_size):
-    """As `oversegment`, computed with the longest side shrunk to `image_size` (0: as it is), back by nearest."""
+def oversegment_shrunk(
+    image: np.ndarray, contours: np.ndarray | None, threshold: float, longest_side: int
+) -> np.ndarray:
+    """As `oversegment_image`, with the longest side shrunk to so many pixels (0: as it is), back by nearest."""
     height, width = image.shape[:2]
-    ratio = image_size / max(height, width)
+    ratio = longest_side / max(height, width)
     if not 0 < ratio < 1:
-        return oversegment(image, contours, threshold)
+        return oversegment_image(image, contours, threshold)
     size = max(1, round(ratio * width)), max(1, round(ratio * height))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if contours is not None:
         contours = cv2.resize(contours, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(oversegment(small, contours, threshold), (width, height), interpolation=cv2.INTER_NEAREST)
+    regions = oversegment_image(small, contours, threshold)
+    return cv2.resize(regions, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def read_contours(path, size):
+def read_contours(path: str | Path, size: tuple[int, ...]) -> np.ndarray:
     """Read a contour-strength picture (white = strongest) as H×W float32 in [0, 1].
 
     Raises UserError where it is missing or broken, or not of the image's `size` (H, W).
@@ -143,38 +151,30 @@ def read_contours(path, size):
     return contours.astype(np.float32) / 255
 
 
-def oversegment_file(source, targets, contour_dir, threshold, image_size):
+def oversegment_file(
+    source: Path, targets: tuple[Path, ...], contour_dir: Path | None, threshold: float, longest_side: int
+) -> None:
     """Over-segment one image file into `targets[0]`, with the contours of `contour_dir/ID.png` if that is given."""
     image = read_image(source)
     contours = None if contour_dir is None else read_contours(contour_dir / f"{source.stem}.png", image.shape[:2])
-    write_image(targets[0], oversegment_at(image, contours, threshold, image_size))
+    write_image(targets[0], oversegment_shrunk(image, contours, threshold, longest_side))
 
 
-def find_images(image_dir):
-    """The image files of a folder, sorted; raises UserError where it has none, or two of one name."""
-    images = [path for path in need_files(image_dir, "*", "--image_dir") if path.suffix.lower() in IMAGE_ENDINGS]
-    if not images:
-        raise UserError(f"--image_dir {image_dir}: no {', '.join(IMAGE_ENDINGS)} files in there")
-    for first, second in pairwise(images):
-        if first.stem == second.stem:
-            raise UserError(f"--image_dir: {first} and {second} would share the result {first.stem}.png")
-    return images
-
-
-def main(argv=None):
+def oversegment(argv: list[str] | None = None) -> None:
     """Over-segment every image of a folder."""
     args = _parse(argv)
     if args.contour_dir is not None:
         need_dir(args.contour_dir, "--contour_dir")
     write = partial(
-        oversegment_file, contour_dir=args.contour_dir, threshold=args.threshold, image_size=args.image_size
+        oversegment_file, contour_dir=args.contour_dir, threshold=args.threshold, longest_side=args.image_size
     )
-    jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in find_images(args.image_dir)]
-    convert(write, jobs, args, "over-segmentation")
+    jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in find_images(args.image_dir, "--image_dir")]
+    settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": args.contour_dir is not None}
+    convert(write, jobs, args, "over-segmentation", settings)
 
 
-def _parse(argv):
-    parser = argparse.ArgumentParser(description="Over-segment images into at most 255 regions each (8-bit ids)")
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(description="Over-segment images into at most 255 regions each (8-bit ids)")
     parser.add_argument("--image_dir", type=Path, required=True, help="folder of the images")
     parser.add_argument(
         "--contour_dir",

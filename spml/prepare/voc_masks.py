@@ -1,19 +1,21 @@
 """VOC colour masks and SBD .mat files -> grey label maps."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 
+from spml.commands.flags import Parser
 from spml.data.class_names import VOC_CLASSES
 from spml.data.files import need_dir, read_image, write_image
 from spml.data.labels import VOID
+from spml.data.mat_files import read_mat
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.visualize import voc_palette
 
 
-def grey_from_colour(colour, path):
+def grey_from_colour(colour: np.ndarray, path: str | Path) -> np.ndarray:
     """Class ids, H×W uint8, of a mask in VOC colours, H×W×3 uint8; the colour of the outlines becomes 255.
 
     Raises UserError, naming `path`, for a colour that is none of the 21 classes' or the outlines'.
@@ -29,38 +31,33 @@ def grey_from_colour(colour, path):
     return np.array([ids[code] for code in codes.tolist()], np.uint8)[places].reshape(colour.shape[:2])
 
 
-def _code(colour):
+def _code(colour: np.ndarray) -> np.ndarray:
     return colour.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
 
 
-def read_sbd(path):
+def read_sbd(path: str | Path) -> np.ndarray:
     """Class ids, H×W uint8, of an SBD file: `GTcls.Segmentation` of a .mat.
 
     Raises UserError where the file is missing, broken, lacks that field or holds other values than the 21 classes.
     """
-    from scipy.io import loadmat
-
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        label = loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"].item()
-    # A broken .mat raises nearly anything, from zlib's errors to MemoryError.
-    except Exception as error:
-        raise UserError(f"{path}: not a readable SBD .mat with GTcls.Segmentation ({error})") from None
-    if not isinstance(label, np.ndarray) or label.ndim != 2 or label.dtype.kind not in "uif" or label.size == 0:
+    content = read_mat(path).get("GTcls")
+    label = content.get("Segmentation") if isinstance(content, dict) else None
+    if label is None:
+        raise UserError(f"{path}: not a readable SBD .mat; expected a struct GTcls with a label map Segmentation")
+    if label.ndim != 2 or label.size == 0:
         raise UserError(f"{path}: GTcls.Segmentation is no label map")
     if not (np.isin(label, np.arange(len(VOC_CLASSES)))).all():
         raise UserError(f"{path}: GTcls.Segmentation holds {label.min()}..{label.max()}; expected 0..20")
     return label.astype(np.uint8)
 
 
-def write_grey(source, targets):
+def write_grey(source: Path, targets: tuple[Path, ...]) -> None:
     """Convert one mask, `.mat` or image, to the grey label map `targets[0]`."""
     grey = read_sbd(source) if source.suffix == ".mat" else grey_from_colour(read_image(source), source)
     write_image(targets[0], grey)
 
 
-def main(argv=None):
+def voc_masks(argv: list[str] | None = None) -> None:
     """Write the grey masks of VOC, and of SBD where VOC has none, to VOC2012/segcls."""
     args = _parse(argv)
     need_dir(args.data_dir, "--data_dir")
@@ -75,11 +72,11 @@ def main(argv=None):
     sources |= {path.stem: path for path in need_files(voc_dir, "*.png", "VOC colour masks")}
     save_dir = args.data_dir / "VOC2012" / "segcls"
     jobs = [(source, (save_dir / f"{name}.png",)) for name, source in sorted(sources.items())]
-    convert(write_grey, jobs, args, "grey masks")
+    convert(write_grey, jobs, args, "grey masks", settings={})
 
 
-def _parse(argv):
-    parser = argparse.ArgumentParser(description="VOC colour masks and SBD .mat files to grey masks in VOC2012/segcls")
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(description="VOC colour masks and SBD .mat files to grey masks in VOC2012/segcls")
     parser.add_argument("--data_dir", type=Path, required=True, help="the data root, which holds VOC2012 and sbd")
     parser.add_argument("--voc_dir", type=Path, help="colour masks (default DATA_DIR/VOC2012/SegmentationClass)")
     parser.add_argument("--sbd_dir", type=Path, help="SBD's .mat masks (default DATA_DIR/sbd/dataset/cls)")

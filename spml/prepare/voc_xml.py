@@ -1,15 +1,17 @@
 """VOC annotation XML: image size and object boxes."""
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
-from xml.parsers import expat
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from spml.data.class_names import class_id
 from spml.errors import UserError
-
-# No image of the data sets comes near it; a larger size would only exhaust the memory.
-MAX_SIDE = 10_000
+from spml.prepare.convert import MAX_SIDE
 
 
 class Box(NamedTuple):
@@ -22,41 +24,34 @@ class Box(NamedTuple):
     bottom: int
 
 
-def parse_xml(path):
+def parse_xml(path: str | Path) -> Element:
     """Parse an XML file without document type (hence without entities) into its root element.
 
     Raises UserError where it is missing, broken, or declares a document type.
     """
-
-    def refuse(*_):
-        raise UserError(f"{path}: declares a document type, which no annotation needs; refused")
-
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        guard = expat.ParserCreate()
-        guard.StartDoctypeDeclHandler = refuse
-        guard.Parse(content, True)
-        return ElementTree.fromstring(content)
+        return fromstring(Path(path).read_bytes(), forbid_dtd=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, expat.ExpatError, ElementTree.ParseError, ValueError, LookupError) as error:
+    except DefusedXmlException:
+        raise UserError(f"{path}: declares a document type, which no annotation needs; refused") from None
+    except (OSError, ParseError, ValueError, LookupError) as error:
         raise UserError(f"{path}: not readable XML ({error})") from None
 
 
-def number_of(element, tag, path):
+def number_of(element: Element, tag: str, path: str | Path) -> float:
     """The finite number in the child `tag` of an element; raises UserError where there is none."""
     text = element.findtext(tag)
     try:
-        number = float(text)
-    except (TypeError, ValueError):
+        number = float(text or "")
+    except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise UserError(f"{path}: <{element.tag}> must hold a number in <{tag}>, not {text!r}")
     return number
 
 
-def image_size(root, path):
+def stated_size(root: Element, path: str | Path) -> tuple[int, int] | None:
     """(height, width) as the XML states them, or None where it does not."""
     size = root.find("size")
     if size is None:
@@ -67,20 +62,20 @@ def image_size(root, path):
     return height, width
 
 
-def read_boxes(path, class_names):
+def read_boxes(path: str | Path, class_names: Sequence[str]) -> tuple[tuple[int, int], list[Box]]:
     """Read a VOC annotation: (height, width), and the boxes of all its objects, difficult ones included.
 
     VOC counts pixels from 1 and includes the last one. Raises UserError for broken XML, one without image size, unknown
     classes, and boxes that are empty or outside the image.
     """
     root = parse_xml(path)
-    size = image_size(root, path)
+    size = stated_size(root, path)
     if size is None:
         raise UserError(f"{path}: states no image size; expected <size> with <width> and <height>")
     return size, [_box(item, size, class_names, path) for item in root.findall("object")]
 
 
-def _box(item, size, class_names, path):
+def _box(item: Element, size: tuple[int, int], class_names: Sequence[str], path: str | Path) -> Box:
     label = class_id(item.findtext("name") or "", class_names, path)
     corners = item.find("bndbox")
     if corners is None:

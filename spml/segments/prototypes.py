@@ -1,9 +1,15 @@
 """Segments → Prototypes: the mean direction of each segment with its labels (paper, equation 2)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch.nn import functional as F
+
+from spml.segments.kmeans import sum_by_index
+from spml.segments.segment import Segments
 
 
 @dataclass
@@ -21,34 +27,29 @@ class Prototypes:
     image: torch.Tensor
     tags: torch.Tensor
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.embedding)
 
-    def map(self, function):
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Prototypes:
         """Prototypes with `function` applied to each tensor."""
         return Prototypes(*(function(getattr(self, f.name)) for f in fields(self)))
 
-    def detach(self):
+    def detach(self) -> Prototypes:
         """The same without gradients."""
         return self.map(torch.Tensor.detach)
 
     @staticmethod
-    def cat(parts):
+    def cat(parts: Sequence[Prototypes]) -> Prototypes:
         """Several Prototypes in a row."""
         return Prototypes(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Prototypes)))
 
 
-def sum_by_index(x, index, size):
-    """Sum of the rows of x that share an index: [P, D], [P] → [size, D]."""
-    return x.new_zeros(size, x.shape[1]).index_add(0, index, x)
-
-
-def segment_prototypes(x, segment, num_segments):
+def segment_prototypes(x: torch.Tensor, segment: torch.Tensor, num_segments: int) -> torch.Tensor:
     """normalise(sum of the members of each segment): [P, D], [P] → [S, D]; an empty segment stays zero."""
     return F.normalize(sum_by_index(x, segment, num_segments), dim=1, eps=1e-12)
 
 
-def gather_prototypes(segments, tags):
+def prototypes_of(segments: Segments, tags: torch.Tensor) -> Prototypes:
     """Prototypes of Segments; tags: [N, K] bool tag sets of the batch's images. Gradients flow to the pixels."""
     count = segments.num_segments
     first = torch.full((count,), len(segments.segment), device=segments.segment.device)
@@ -65,7 +66,9 @@ def gather_prototypes(segments, tags):
     )
 
 
-def majority_label(labels, segment, num_segments, num_labels=256):
+def majority_label(
+    labels: torch.Tensor, segment: torch.Tensor, num_segments: int, num_labels: int = 256
+) -> torch.Tensor:
     """Most frequent label of each segment, ties to the smallest: [P], [P] → [S]."""
     counts = torch.bincount(segment * num_labels + labels, minlength=num_segments * num_labels)
     return counts.view(num_segments, num_labels).argmax(1)

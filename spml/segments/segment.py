@@ -1,5 +1,8 @@
 """A batch of embeddings → Segments: each pixel with its features, labels, image and segment (paper, section 3.1)."""
 
+import functools
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +12,9 @@ from spml.data.labels import VOID
 from spml.segments.kmeans import initial_clusters, spherical_kmeans
 
 AFFINITY_EMBEDDING_WEIGHT = 0.1
+LARGEST_REGION = 255  # of 8-bit label maps
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -33,22 +39,22 @@ class Segments:
     num_images: int
 
     @property
-    def num_segments(self):
+    def num_segments(self) -> int:
         """S, the number of segments; one more than the largest id."""
         return int(self.segment.max()) + 1 if self.segment.numel() else 0
 
 
-def normalize(x):
+def unit_vectors(x: torch.Tensor) -> torch.Tensor:
     """Rows of x [..., C] scaled to unit length, the length clamped from below at 1e-12, in float32 or better."""
     return F.normalize(x if x.dtype == torch.float64 else x.float(), dim=-1, eps=1e-12)
 
 
-def resize_labels(labels, size):
+def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Nearest resize of integer label maps N×H×W to `size`: source index = floor(i · scale)."""
     return F.interpolate(labels[:, None].float(), size, mode="nearest")[:, 0].long()
 
 
-def segment_ids(image, cluster, label):
+def segment_ids(image: torch.Tensor, cluster: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """Number the (image, cluster, label) triples that occur 0..S−1 in that order: [P] each → [P]."""
     triples = torch.stack([image, cluster, label])
     for row in triples:
@@ -58,27 +64,55 @@ def segment_ids(image, cluster, label):
     return torch.unique(key, return_inverse=True)[1]
 
 
-def segment_batch(embedding, local_features, semantic, instance, grid, iterations, label_divisor, affinity_space=False):
+def segment_batch(
+    embedding: torch.Tensor,
+    local_features: torch.Tensor,
+    semantic: torch.Tensor,
+    instance: torch.Tensor,
+    grid: Sequence[int],
+    iterations: int,
+    label_divisor: int,
+    affinity_space: bool = False,
+) -> Segments:
     """Cluster the pixels of each image and split the clusters by label.
 
     embedding: N×C×H×W, raw; local_features: N×H×W×F; semantic, instance: N×H×W at this resolution (void 255);
     grid: (rows, columns) of initial clusters; affinity_space: v⁺ becomes normalise([0.1 v, local features]) afterwards.
-    Void pixels are dropped after the grid is laid. Returns Segments.
+    Void pixels are dropped after the grid is laid. Warns, once a process, of regions that reach `label_divisor`.
     """
-    v = normalize(embedding.permute(0, 2, 3, 1))  # N×H×W×C
-    v_local = normalize(torch.cat([v, local_features], -1))
-    initial = initial_clusters(*v.shape[1:3], *grid, v.device).flatten()
-    num_clusters = int(initial.max()) + 1
+    v = unit_vectors(embedding.permute(0, 2, 3, 1))  # N×H×W×C
+    v_local = unit_vectors(torch.cat([v, local_features], -1))
     keep = (semantic != VOID).flatten(1)
-    with torch.no_grad():
-        cluster = [
-            spherical_kmeans(x.flatten(0, 1)[k], initial[k], num_clusters, iterations)
-            for x, k in zip(v_local, keep, strict=True)
-        ]
+    cluster = _cluster(v_local, keep, grid, iterations)
     image, place = keep.nonzero(as_tuple=True)
     v, v_local, features = (x.flatten(1, 2)[keep] for x in (v, v_local, local_features))
     semantic, instance = semantic.flatten(1)[keep].long(), instance.flatten(1)[keep].long()
-    segment = segment_ids(image, torch.cat(cluster), semantic * label_divisor + instance)
+    _warn_where_labels_meet(instance, label_divisor)
+    segment = segment_ids(image, cluster, semantic * label_divisor + instance)
     if affinity_space:
-        v_local = normalize(torch.cat([AFFINITY_EMBEDDING_WEIGHT * v, features], -1))
+        v_local = unit_vectors(torch.cat([AFFINITY_EMBEDDING_WEIGHT * v, features], -1))
     return Segments(v, v_local, segment, semantic, instance, image, place, len(keep))
+
+
+@torch.no_grad()
+def _cluster(v_local: torch.Tensor, keep: torch.Tensor, grid: Sequence[int], iterations: int) -> torch.Tensor:
+    """Cluster of each kept pixel, image by image: N×H×W×D, N×(H·W) → [P]."""
+    initial = initial_clusters(v_local.shape[1], v_local.shape[2], grid[0], grid[1], v_local.device).flatten()
+    count = int(initial.max()) + 1
+    images = zip(v_local, keep, strict=True)
+    return torch.cat([spherical_kmeans(x.flatten(0, 1)[k], initial[k], count, iterations) for x, k in images])
+
+
+def _warn_where_labels_meet(instance: torch.Tensor, label_divisor: int) -> None:
+    # The largest region is fetched, which makes a GPU wait, only where it can reach the divisor.
+    if label_divisor <= LARGEST_REGION and instance.numel() and int(instance.max()) >= label_divisor:
+        _warn_of_divisor(label_divisor)
+
+
+@functools.cache
+def _warn_of_divisor(label_divisor: int) -> None:
+    logger.warning(
+        "network.label_divisor is %d and a region has this number or a larger one: regions of different classes fall "
+        "into one segment; expected more than the largest region, such as 2048",
+        label_divisor,
+    )

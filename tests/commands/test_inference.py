@@ -9,15 +9,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spml.commands import pipelines
+from spml.commands.cam import cam
+from spml.commands.inference import (
+    inference,
+    inference_crf,
+    inference_crf_msc,
+    inference_msc,
+    inference_softmax,
+    inference_softmax_crf,
+    inference_softmax_crf_msc,
+    inference_softmax_msc,
+)
+from spml.commands.prototype import prototype, prototype_msc
+from spml.commands.pseudo import (
+    pseudo_camrw_crf,
+    pseudo_denseposerw_crf,
+    pseudo_inference_crf_msc,
+    pseudo_softmax,
+    pseudo_softmaxrw_crf,
+)
 from spml.data.cam_files import write_cam
-from spml.data.files import read_npz, write_arrays, write_image
+from spml.data.files import read_npz, write_image
 from spml.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-RETRIEVAL = ("inference", "inference_crf", "inference_msc", "inference_crf_msc", "pseudo_inference_crf_msc")
-SOFTMAX = ("inference_softmax", "inference_softmax_crf", "inference_softmax_msc", "inference_softmax_crf_msc")
-PSEUDO = ("pseudo_camrw_crf", "pseudo_softmaxrw_crf", "pseudo_softmax", "pseudo_denseposerw_crf")
+RETRIEVAL = (inference, inference_crf, inference_msc, inference_crf_msc, pseudo_inference_crf_msc)
+SOFTMAX = (inference_softmax, inference_softmax_crf, inference_softmax_msc, inference_softmax_crf_msc)
+PSEUDO = (pseudo_camrw_crf, pseudo_softmaxrw_crf, pseudo_softmax, pseudo_denseposerw_crf)
 CRF_FLAGS = {"iter_max": 3, "pos_w": 3, "pos_xy_std": 1, "bi_w": 4, "bi_xy_std": 67, "bi_rgb_std": 3}
 
 
@@ -32,18 +50,6 @@ def files(folder):
 
 
 @pytest.fixture
-def memory_dir(tmp_path):
-    """Drawn prototypes of all classes, and of none."""
-    rng = np.random.default_rng(0)
-    for name, count in (("a", 30), ("b", 5)):
-        prototype, label = rng.standard_normal((count, 8)).astype(np.float32), rng.integers(0, 4, count)
-        write_arrays(
-            tmp_path / "memory" / f"{name}.npz", prototype=prototype, prototype_label=np.append(label[1:], 254)
-        )
-    return tmp_path / "memory"
-
-
-@pytest.fixture
 def cam_dir(tmp_path, tiny_data):
     """A CAM of two classes for each image."""
     for seed, name in enumerate(tiny_data.ids):
@@ -53,7 +59,7 @@ def cam_dir(tmp_path, tiny_data):
 
 
 def test_prototypes_are_written_with_labels_and_pictures(call, tiny_data):
-    out = call(pipelines.prototype)
+    out = call(prototype)
     for name in tiny_data.ids:
         written = read_npz(out / "semantic_prototype" / f"{name}.npz")
         count = len(written["prototype_label"])
@@ -62,17 +68,22 @@ def test_prototypes_are_written_with_labels_and_pictures(call, tiny_data):
         clusters = np.array(Image.open(out / "semantic_cluster" / f"{name}.png"))
         assert clusters.shape == (40, 40) and clusters.max() + 1 == count
         assert (out / "semantic_cluster_color" / f"{name}.png").is_file()
-    several = call(pipelines.prototype_msc, out="msc")
+    several = call(prototype_msc, out="msc")
     assert len(read_npz(several / "semantic_prototype" / "a.npz")["prototype_label"]) > count
-    assert [path.name for path in several.iterdir()] == ["semantic_prototype"]
+    assert {path.name for path in several.iterdir()} == {"semantic_prototype", "run.json"}
 
 
-@pytest.mark.parametrize("name", RETRIEVAL + SOFTMAX + PSEUDO)
-def test_each_script_writes_a_mask_of_classes_for_each_image(name, call, tiny_data, memory_dir, cam_dir):
+@pytest.mark.parametrize("script", RETRIEVAL + SOFTMAX + PSEUDO)
+def test_each_script_writes_a_mask_of_classes_for_each_image(script, call, tiny_data, gallery_dir, cam_dir):
     # All scripts take all published flags.
-    flags = {"semantic_memory_dir": memory_dir, "cam_dir": cam_dir, "kmeans_num_clusters": "3,2", "label_divisor": 2048}
+    flags = {
+        "semantic_memory_dir": gallery_dir,
+        "cam_dir": cam_dir,
+        "kmeans_num_clusters": "3,2",
+        "label_divisor": 2048,
+    }
     flags |= {f"crf_{key}": value for key, value in CRF_FLAGS.items()}
-    out = call(getattr(pipelines, name), *(word for k, v in flags.items() for word in (f"--{k}", v)))
+    out = call(script, *(word for k, v in flags.items() for word in (f"--{k}", v)))
     for image in tiny_data.ids:
         mask = read(out, image)
         assert mask.shape == (40, 40) and mask.dtype == np.uint8 and mask.max() < 4
@@ -81,7 +92,7 @@ def test_each_script_writes_a_mask_of_classes_for_each_image(name, call, tiny_da
 
 
 def test_masks_of_crf_processes_equal_those_made_in_this_one(call, tiny_data):
-    here, beside = (call(pipelines.inference_softmax_crf, "--workers", n, out=f"out{n}") for n in (0, 2))
+    here, beside = (call(inference_softmax_crf, "--workers", n, out=f"out{n}") for n in (0, 2))
     for image in tiny_data.ids:
         assert (read(here, image) == read(beside, image)).all()
 
@@ -90,16 +101,50 @@ def test_void_pixels_of_densepose_stay_void(call, tiny_data):
     label = np.full((40, 40), 254, np.uint8)
     label[5:8, 5:8], label[:4] = 2, 255
     write_image(tiny_data.root / "semantic" / "a.png", label)
-    mask = read(call(pipelines.pseudo_denseposerw_crf), "a")
+    mask = read(call(pseudo_denseposerw_crf), "a")
     assert ((mask == 255) == (label == 255)).all() and set(mask[4:].flat) == {2}
 
 
+def test_a_file_that_writes_255_for_unlabelled_means_so_at_inference_too(call, tiny_data):
+    expected = read(call(pseudo_denseposerw_crf, out="as254"), "a")
+    for name in tiny_data.ids:
+        path = tiny_data.root / "semantic" / f"{name}.png"
+        label = np.array(Image.open(path))
+        write_image(path, np.where(label == 254, np.uint8(255), label))
+    mask = read(call(pseudo_denseposerw_crf, "--opts", "dataset.unlabelled_index", 255, out="as255"), "a")
+    assert (mask == expected).all() and mask.max() < 4
+
+
+WITHOUT_PYDENSECRF = """
+import sys
+sys.modules["pydensecrf"] = sys.modules["pydensecrf.densecrf"] = None
+from spml.commands.inference import inference_softmax, inference_softmax_crf
+from spml.commands.running import run
+run(lambda: {script}({flags!r}))
+"""
+
+
+@pytest.mark.parametrize("script", ["inference_softmax", "inference_softmax_crf"])
+def test_only_scripts_that_use_the_crf_need_pydensecrf(script, call):
+    flags = [str(word) for pair in call.flags for word in pair] + ["--save_dir", str(call.root / "out")]
+    code = WITHOUT_PYDENSECRF.format(script=script, flags=flags)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    if script == "inference_softmax":
+        assert done.returncode == 0 and len(list((call.root / "out" / "semantic_gray").iterdir())) == 4
+    else:
+        assert done.returncode == 1 and not (call.root / "out").exists()
+        assert (
+            done.stderr.startswith("error: the dense CRF needs pydensecrf") and "pip install pydensecrf2" in done.stderr
+        )
+        assert done.stderr.count("\n") == 1
+
+
 def test_lists_of_images_alone_and_folders_of_photographs_are_segmented(call, tiny_data, tmp_path):
-    expected = call(pipelines.inference_softmax, out="labelled")
+    expected = call(inference_softmax, out="labelled")
     (tmp_path / "images.txt").write_text("".join(f"image/{name}.png\n" for name in tiny_data.ids))
-    listed = call(pipelines.inference_softmax, "--data_list", tmp_path / "images.txt", out="listed")
+    listed = call(inference_softmax, "--data_list", tmp_path / "images.txt", out="listed")
     photographs = ["--data_dir", tiny_data.root / "image"]
-    folder = call(pipelines.inference_softmax, *photographs, out="folder", drop=("--data_list", "--data_dir"))
+    folder = call(inference_softmax, *photographs, out="folder", drop=("--data_list", "--data_dir"))
     for image in tiny_data.ids:
         assert (read(listed, image) == read(expected, image)).all()
         assert (read(folder, image) == read(expected, image)).all()
@@ -107,7 +152,7 @@ def test_lists_of_images_alone_and_folders_of_photographs_are_segmented(call, ti
 
 def test_data_and_list_of_the_configuration_are_used_without_flags(call, tiny_data, tmp_path):
     opts = ["--opts", "dataset.data_dir", tiny_data.root, "dataset.test_data_list", tiny_data.list]
-    out = call(pipelines.inference_softmax, *opts, drop=("--data_dir", "--data_list"))
+    out = call(inference_softmax, *opts, drop=("--data_dir", "--data_list"))
     assert len(list((out / "semantic_gray").iterdir())) == 4
 
 
@@ -116,21 +161,8 @@ def test_another_snapshot_and_other_labels_can_be_named(call, tmp_path, snapshot
     for name in "abcd":
         write_image(tmp_path / "pseudo" / f"{name}.png", np.full((40, 40), 3, np.uint8))
     flags = ["--snapshot", snapshot_dir / "best.pth", "--semantic_dir", tmp_path / "pseudo"]
-    out = call(pipelines.prototype, *flags, drop=("--snapshot_dir",))
+    out = call(prototype, *flags, drop=("--snapshot_dir",))
     assert set(read_npz(out / "semantic_prototype" / "a.npz")["prototype_label"]) == {3}
-
-
-def test_results_that_are_there_are_left_alone_and_the_others_made(call, tiny_data):
-    out = call(pipelines.inference_softmax)
-    whole = files(out)
-    (out / "semantic_color" / "b.png").unlink()
-    call(pipelines.inference_softmax, "--skip_existing")
-    again = files(out)
-    assert [f[:2] for f in again] == [f[:2] for f in whole]
-    changed = {Path(new[0]).stem for new, old in zip(again, whole, strict=True) if new != old}
-    assert changed == {"b"}
-    call(pipelines.inference_softmax, "--skip_existing")
-    assert files(out) == again
 
 
 def spoil(path, content=b"no image"):
@@ -138,55 +170,55 @@ def spoil(path, content=b"no image"):
 
 
 @pytest.mark.parametrize(
-    ("name", "flags", "complaint"),
+    ("script", "flags", "complaint"),
     [
-        ("inference_softmax", ["--snapshot_dir", "{tmp}/nowhere"], "--snapshot_dir .*nowhere: no such folder"),
-        ("inference_softmax", ["--opts", "train.max_iteration", 9], r"model-8.pth: no such snapshot.*model-2.pth"),
-        ("inference_softmax", ["--snapshot", "{tmp}/x.pth"], "--snapshot .*x.pth: no such file"),
-        ("inference_softmax", ["--snapshot", "{tmp}/train.txt"], "train.txt: not a readable weight file"),
-        ("inference_softmax", ["--opts", "network.embedding_dim", 16], "model-2.pth: .* has shape .*embedding_dim"),
-        ("inference_softmax", ["--data_list", "{tmp}/none.txt"], "none.txt: cannot be read"),
-        ("inference_softmax", ["--data_list", "{tmp}/empty.txt"], "empty.txt: is empty"),
-        ("inference_softmax", ["--data_dir", "{tmp}/nowhere"], "--data_dir .*nowhere: no such folder"),
-        ("inference_softmax", ["--kmeans_num_clusters", "6"], "--kmeans_num_clusters: '6', expected H,W"),
-        ("inference_softmax", ["--kmeans_num_clusters", "6,0"], "'6,0', expected H,W"),
-        ("inference_softmax", ["--crf_iter_max", "-1"], "--crf_iter_max"),
-        ("inference_softmax", ["--crf_bi_xy_std", "0"], "--crf_bi_xy_std: '0', expected a positive number"),
-        ("inference_softmax", ["--label_divisor", "5"], "network.label_divisor is 5"),
-        ("inference_softmax", ["--device", "gpu"], "--device gpu: cannot be used"),
-        ("inference_softmax", ["--save_dir", "{tmp}/train.txt"], "--save_dir .*train.txt: is a file"),
-        ("inference", [], "--semantic_memory_dir is needed"),
-        ("inference", ["--semantic_memory_dir", "{tmp}/nowhere"], "--semantic_memory_dir .*nowhere: no such folder"),
-        ("inference", ["--semantic_memory_dir", "{tmp}/data"], "holds no prototypes"),
-        ("pseudo_camrw_crf", [], "--cam_dir is needed"),
-        ("pseudo_camrw_crf", ["--cam_dir", "{tmp}/data"], "a.npy and 3 more not found"),
-        ("prototype", ["--data_list", "{tmp}/images.txt"], "images.txt, line 1: expected 'image semantic instance'"),
-        ("prototype", ["--semantic_dir", "{tmp}/data"], "data/a.png and 3 more not found"),
+        (inference_softmax, ["--snapshot_dir", "{tmp}/nowhere"], "--snapshot_dir .*nowhere: no such folder"),
+        (inference_softmax, ["--opts", "train.max_iteration", 9], r"model-8.pth: no such snapshot.*model-2.pth"),
+        (inference_softmax, ["--snapshot", "{tmp}/x.pth"], "--snapshot .*x.pth: no such file"),
+        (inference_softmax, ["--snapshot", "{tmp}/train.txt"], "train.txt: not a readable weight file"),
+        (inference_softmax, ["--opts", "network.embedding_dim", 16], "model-2.pth: .* has shape .*embedding_dim"),
+        (inference_softmax, ["--data_list", "{tmp}/none.txt"], "none.txt: cannot be read"),
+        (inference_softmax, ["--data_list", "{tmp}/empty.txt"], "empty.txt: is empty"),
+        (inference_softmax, ["--data_dir", "{tmp}/nowhere"], "--data_dir .*nowhere: no such folder"),
+        (inference_softmax, ["--kmeans_num_clusters", "6"], "--kmeans_num_clusters: '6', expected H,W"),
+        (inference_softmax, ["--kmeans_num_clusters", "6,0"], "'6,0', expected H,W"),
+        (inference_softmax, ["--crf_iter_max", "-1"], "--crf_iter_max"),
+        (inference_softmax, ["--crf_bi_xy_std", "0"], "--crf_bi_xy_std: '0', expected a positive number"),
+        (inference_softmax, ["--label_divisor", "5"], "network.label_divisor is 5"),
+        (inference_softmax, ["--device", "gpu"], "--device gpu: cannot be used"),
+        (inference_softmax, ["--save_dir", "{tmp}/train.txt"], "--save_dir .*train.txt: is a file"),
+        (inference, [], "--semantic_memory_dir is needed"),
+        (inference, ["--semantic_memory_dir", "{tmp}/nowhere"], "--semantic_memory_dir .*nowhere: no such folder"),
+        (inference, ["--semantic_memory_dir", "{tmp}/data"], "holds no prototypes"),
+        (pseudo_camrw_crf, [], "--cam_dir is needed"),
+        (pseudo_camrw_crf, ["--cam_dir", "{tmp}/data"], "a.npy and 3 more not found"),
+        (prototype, ["--data_list", "{tmp}/images.txt"], "images.txt, line 1: expected 'image semantic instance'"),
+        (prototype, ["--semantic_dir", "{tmp}/data"], "data/a.png and 3 more not found"),
     ],
 )
-def test_a_users_mistake_is_named_before_anything_is_written(name, flags, complaint, call, tmp_path):
+def test_a_users_mistake_is_named_before_anything_is_written(script, flags, complaint, call, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "images.txt").write_text("image/a.png\n")
     with pytest.raises(UserError, match=complaint) as error:
-        call(getattr(pipelines, name), *(str(flag).format(tmp=tmp_path) for flag in flags))
+        call(script, *(str(flag).format(tmp=tmp_path) for flag in flags))
     assert "\n" not in str(error.value) and not files(tmp_path / "out")
 
 
 @pytest.mark.parametrize(
-    ("name", "broken", "complaint"),
+    ("script", "broken", "complaint"),
     [
-        ("inference_softmax_crf", "image/c.png", "image/c.png: not a readable image"),
-        ("pseudo_softmax", "semantic/c.png", "semantic/c.png: not a readable image"),
-        ("pseudo_camrw_crf", "../cams/c.npy", "c.npy: not a readable .npy"),
+        (inference_softmax_crf, "image/c.png", "image/c.png: not a readable image"),
+        (pseudo_softmax, "semantic/c.png", "semantic/c.png: not a readable image"),
+        (pseudo_camrw_crf, "../cams/c.npy", "c.npy: not a readable .npy"),
     ],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_broken_file_ends_the_run_with_whole_results_before_it(
-    name, broken, complaint, workers, call, tiny_data, cam_dir
+    script, broken, complaint, workers, call, tiny_data, cam_dir
 ):
     spoil(tiny_data.root / broken)
     with pytest.raises(UserError, match=complaint):
-        call(getattr(pipelines, name), "--cam_dir", cam_dir, "--workers", workers)
+        call(script, "--cam_dir", cam_dir, "--workers", workers)
     out = tiny_data.root.parent / "out"
     for image in out.rglob("*.png"):
         assert Image.open(image).size == (40, 40) and image.stem in "ab"
@@ -195,7 +227,7 @@ def test_a_broken_file_ends_the_run_with_whole_results_before_it(
 def test_labels_of_another_size_than_the_image_are_named(call, tiny_data):
     write_image(tiny_data.root / "semantic" / "a.png", np.zeros((40, 30), np.uint8))
     with pytest.raises(UserError, match="a.png: is 30×40 pixels, its image is 40×40"):
-        call(pipelines.prototype)
+        call(prototype)
 
 
 def test_photographs_that_would_share_a_name_and_folders_without_any_are_named(call, tiny_data, tmp_path):
@@ -206,20 +238,9 @@ def test_photographs_that_would_share_a_name_and_folders_without_any_are_named(c
         (tiny_data.root, "holds no .jpg"),
     ):
         with pytest.raises(UserError, match=complaint):
-            call(pipelines.inference_softmax, "--data_dir", folder, drop=("--data_list", "--data_dir"))
+            call(inference_softmax, "--data_dir", folder, drop=("--data_list", "--data_dir"))
     with pytest.raises(UserError, match="--data_list .* is needed"):
-        call(pipelines.prototype, drop=("--data_list",))
-
-
-def failing_crf(*_):
-    raise MemoryError("no memory")
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_crf_that_fails_ends_the_run_with_one_line(workers, call, monkeypatch):
-    monkeypatch.setattr("spml.commands.outputs.dense_crf", failing_crf)
-    with pytest.raises(UserError, match="^image [abcd]: MemoryError: no memory$"):
-        call(pipelines.inference_softmax_crf, "--workers", workers)
+        call(prototype, drop=("--data_list",))
 
 
 def test_scripts_run_as_users_call_them(call, tmp_path):
@@ -245,34 +266,19 @@ def test_scripts_run_as_users_call_them(call, tmp_path):
     assert failed.stderr == f"error: --semantic_memory_dir {tmp_path / 'nowhere'}: no such folder\n"
 
 
-def test_crf_processes_start_before_torch_is_imported(call):
-    flags = [str(word) for pair in call.flags if pair[0] != "--workers" for word in pair]
-    flags += ["--save_dir", str(call.root / "out"), "--workers", "2"]
-    code = f"""
-import sys
-from spml.commands import pipelines
-
-def start(count):
-    sys.exit(f"{{count}} processes, torch: {{'torch' in sys.modules}}")
-
-pipelines.Workers = start
-pipelines.inference_softmax_crf({flags!r})
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr == "2 processes, torch: False\n"
-
-
 def test_what_prototype_writes_inference_retrieves_from(call, tiny_data, tmp_path):
     for name in tiny_data.ids:
         write_image(tmp_path / "truth" / f"{name}.png", np.full((40, 40), 3, np.uint8))
-    memory = call(pipelines.prototype_msc, "--semantic_dir", tmp_path / "truth", out="memory") / "semantic_prototype"
-    out = call(pipelines.inference_msc, "--semantic_memory_dir", memory)
+    memory = call(prototype_msc, "--semantic_dir", tmp_path / "truth", out="memory") / "semantic_prototype"
+    out = call(inference_msc, "--semantic_memory_dir", memory)
     assert all((read(out, name) == 3).all() for name in tiny_data.ids)
 
 
-def test_each_script_calls_the_pipeline_of_its_name():
-    scripts = sorted(path.stem for path in (ROOT / "pyscripts" / "inference").glob("*.py"))
-    assert {"prototype", "prototype_msc", "cam", *RETRIEVAL, *SOFTMAX, *PSEUDO} == set(scripts)
-    for name in scripts:
-        assert f"run({name})" in (ROOT / "pyscripts" / "inference" / f"{name}.py").read_text()
-        assert callable(getattr(pipelines, name))
+def test_each_script_calls_the_function_of_its_name():
+    scripts = {path.stem: path.read_text() for path in (ROOT / "pyscripts" / "inference").glob("*.py")}
+    functions = (prototype, prototype_msc, cam, *RETRIEVAL, *SOFTMAX, *PSEUDO)
+    assert {function.__name__ for function in functions} == set(scripts)
+    for function in functions:
+        home, name = function.__module__, function.__name__
+        assert f"from {home} import {name}\n" in scripts[name] and f"run({name})" in scripts[name]
+        assert function.__doc__ in scripts[name]

@@ -1,6 +1,10 @@
 """One function over many items in several processes: order, mistakes, none at all."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -36,6 +40,57 @@ def test_no_items_give_no_results():
 def test_a_users_mistake_leaves_a_worker_as_the_one_line_it_is(workers):
     with pytest.raises(UserError, match=r"^3\.png: no such image$"):
         list(map_files(fail_at_three, range(40), workers))
+
+
+def end_abruptly(x):
+    os._exit(9)
+
+
+def test_a_worker_that_dies_is_one_line():
+    with pytest.raises(UserError, match="worker process ended unexpectedly.*fewer --workers"):
+        list(map_files(end_abruptly, range(4), 2))
+
+
+def loaded_modules(_):
+    return set(sys.modules)
+
+
+def test_workers_carry_no_torch():
+    assert all("torch" not in modules for modules in map_files(loaded_modules, range(4), 2))
+
+
+def linger(folder):
+    (folder / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_workers_end_with_the_process_that_they_work_for(tmp_path):
+    code = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); from test_pool import linger, map_files\n"
+    code += "list(map_files(linger, [pathlib.Path(sys.argv[2])] * 2, 2))"
+    here = os.path.dirname(__file__)
+    script = tmp_path / "script.py"
+    script.write_text(f"if __name__ == '__main__':\n    {code.replace(chr(10), chr(10) + '    ')}")
+    (folder := tmp_path / "workers").mkdir()
+    parent = subprocess.Popen([sys.executable, script, here, folder])
+    assert wait_for(lambda: len(list(folder.iterdir())) == 2)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert wait_for(lambda: not any(is_alive(int(path.name)) for path in folder.iterdir()))
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_there_is_at_least_one_worker():

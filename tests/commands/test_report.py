@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spml.commands import contact_sheet as sheet
-from spml.commands import report
-from spml.commands import voc_submission as submission
+from spml.commands.contact_sheet import contact_sheet
+from spml.commands.report import report
+from spml.commands.voc_submission import voc_submission
 from spml.data.files import write_image
 from spml.errors import UserError
 from spml.visualize import voc_palette
@@ -21,11 +21,11 @@ def scores(tmp_path):
     return tmp_path / "scores"
 
 
-def test_the_table_holds_scores_gaps_and_published_figures(scores, tmp_path, capsys):
+def test_the_table_holds_scores_gaps_and_published_figures(scores, tmp_path, shown_log):
     argv = ["--scores_dir", str(scores), "--rows", "final=the end", "other=not run", "--save", str(tmp_path / "t.md")]
-    report.main([*argv, "--published", "published, val / test=73.2 / 74.0"])
+    report([*argv, "--published", "published, val / test=73.2 / 74.0"])
     lines = (tmp_path / "t.md").read_text().splitlines()
-    assert capsys.readouterr().out.splitlines() == lines
+    assert shown_log.readouterr().out.splitlines() == lines
     cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines[2:]]
     assert cells == [["the end", "12.34"], ["not run", ""], ["published, val / test", "73.2 / 74.0"]]
 
@@ -42,7 +42,7 @@ def test_the_table_holds_scores_gaps_and_published_figures(scores, tmp_path, cap
 def test_rows_and_scores_that_cannot_be_read_are_named(scores, tmp_path, rows, content, message):
     (scores / "final.json").write_text(content)
     with pytest.raises(UserError, match=message):
-        report.main(["--scores_dir", str(scores), "--rows", *rows, "--save", str(tmp_path / "t.md")])
+        report(["--scores_dir", str(scores), "--rows", *rows, "--save", str(tmp_path / "t.md")])
     assert not (tmp_path / "t.md").exists()
 
 
@@ -57,7 +57,7 @@ def test_the_contact_sheet_shows_image_label_and_masks_and_leaves_gaps(tmp_path)
     write_sample(tmp_path)
     columns = ["--columns", f"ours={tmp_path / 'masks'}", f"none={tmp_path / 'nowhere'}"]
     where = ["--data_dir", str(tmp_path), "--data_list", str(tmp_path / "list.txt"), "--save", str(tmp_path / "s.png")]
-    sheet.main([*where, *columns, "--cell", "40"])
+    contact_sheet([*where, *columns, "--cell", "40"])
     colours = {tuple(c) for c in np.array(Image.open(tmp_path / "s.png").convert("RGB")).reshape(-1, 3)}
     assert {(90, 90, 90), tuple(voc_palette()[1]), tuple(voc_palette()[2])} <= colours
 
@@ -72,10 +72,10 @@ def test_masks_for_the_server_are_indexed_and_hold_classes_alone(tmp_path):
         "--save_dir",
         str(tmp_path),
     ]
-    submission.main(argv)
+    voc_submission(argv)
     mask = Image.open(tmp_path / "results/VOC2012/Segmentation/comp6_test_cls/a.png")
     assert mask.mode == "P" and np.array(mask).tolist() == np.ones((10, 12)).tolist()
     assert mask.getpalette()[3:6] == voc_palette()[1].tolist()
     write_image(tmp_path / "masks/a.png", np.full((10, 12), 21, np.uint8))
     with pytest.raises(UserError, match="holds label 21, expected classes 0..20"):
-        submission.main(argv)
+        voc_submission(argv)

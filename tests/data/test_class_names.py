@@ -1,3 +1,5 @@
+"""Tables of class names: the published ones, and those of a file."""
+
 import pytest
 
 from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES, class_id, read_class_names
@@ -40,6 +42,16 @@ def test_class_names_come_from_a_file(tmp_path):
     (tmp_path / "names.txt").write_text("background\nstriped\n\ndotted\n")
     assert read_class_names(tmp_path / "names.txt") == ("background", "striped", "dotted")
     assert read_class_names(None) == VOC_CLASSES
+
+
+def test_class_names_are_as_many_as_the_classes(tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfbackground\nstra\xc3\x9fe\n")
+    assert read_class_names(tmp_path / "names.txt", 2) == ("background", "straße")
+    assert read_class_names(None, 21) == VOC_CLASSES
+    with pytest.raises(UserError, match="names.txt: 2 names, expected 3"):
+        read_class_names(tmp_path / "names.txt", 3)
+    with pytest.raises(UserError, match="the VOC classes: 21 names, expected 15"):
+        read_class_names(None, 15)
 
 
 @pytest.mark.parametrize("content", ["background\n", "a\nA\n", "".join(f"c{n}\n" for n in range(300))])

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from spml.config import load_config
 from spml.data.datasets import Augmentation, Batch, WeakLabelDataset, collate, tag_set
 from spml.data.files import read_label, write_image
 from spml.data.lists import read_list
 from spml.errors import UserError
+from spml.visualize import voc_palette
 
 STILL = {"mirror": False, "scale": None, "random_crop": False}
 
@@ -106,6 +109,36 @@ def test_a_label_of_another_size_is_an_error_that_names_both_files(dataset, tiny
     assert isinstance(error, UserError)
     assert f"{folder}/b.png: is 41x30 pixels" in str(error)
     assert "image/b.png is 40x40" in str(error)
+
+
+def test_the_label_of_a_photograph_is_of_the_size_of_the_upright_image(dataset, tiny_data):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (50, 40)).save(tiny_data.root / "image" / "b.png", exif=exif)
+    for size in ((50, 40), (40, 50)):
+        for folder in ("semantic", "instance"):
+            write_image(tiny_data.root / folder / "b.png", np.zeros(size, np.uint8))
+        sample = dataset((50, 50), **STILL)[1, 0]
+        assert isinstance(sample, UserError) == (size == (40, 50))
+
+
+def test_a_palette_mask_is_a_weak_label_like_a_grey_one(dataset, tiny_data):
+    path = tiny_data.root / "semantic" / "a.png"
+    label = read_label(path)
+    write_image(path, label, voc_palette())
+    assert (dataset(**STILL)[0, 0][1].numpy() == label).all()
+
+
+def test_a_new_data_set_is_a_yaml_and_lists(tiny_data, tiny_yaml, tmp_path):
+    (tmp_path / "base.yaml").write_text(tiny_yaml())
+    (tmp_path / "mine.yaml").write_text(
+        "_base_: base.yaml\ndataset: {dataset: my own, num_classes: 5, mirror_classes: [0, 2, 1, 3, 4]}"
+    )
+    config = load_config(tmp_path / "mine.yaml")
+    samples = read_list(tiny_data.root, tiny_data.list)
+    means, mirror = tuple(config.network.pixel_means), tuple(config.dataset.mirror_classes)
+    data = WeakLabelDataset(samples, config, Augmentation((32, 32), means, mirror_classes=mirror))
+    assert [len(data[i, i][3]) for i in range(4)] == [5] * 4 and config.dataset.dataset == "my own"
 
 
 def test_a_broken_file_comes_out_of_a_batch_as_the_error_it_is(dataset, tiny_data):

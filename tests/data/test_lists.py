@@ -35,6 +35,19 @@ def test_a_line_names_an_image_and_its_labels(read, tmp_path):
     assert [s.id for s in samples] == ["a", "b"]
 
 
+def test_a_list_is_utf_8_with_or_without_a_byte_order_mark(tmp_path):
+    for name in ("straße.jpg", "s.png", "r.png"):
+        (tmp_path / name).touch()
+    for text in ("straße.jpg s.png r.png\n", "\ufeffstraße.jpg s.png r.png\n"):
+        (tmp_path / "list.txt").write_bytes(text.encode())
+        assert [sample.id for sample in read_list(tmp_path, tmp_path / "list.txt")] == ["straße"]
+
+
+def test_a_path_that_no_system_can_hold_is_a_missing_file(read):
+    assert "not found" in complaint(read, f"i/a.jpg {'x' * 300} r/a.png")
+    assert "not found" in complaint(read, "i/a.jpg s\0a.png r/a.png")
+
+
 def test_a_line_with_an_image_alone_is_read_where_no_label_is_needed(read, tmp_path):
     assert read("i/a.jpg\n", need_labels=False) == [Sample(tmp_path / "i/a.jpg")]
     assert "list.txt, line 1" in complaint(read, "i/a.jpg\n")

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from spml.data.prototype_files import read_memory
+from spml.data.prototype_files import read_prototype_folder, write_prototypes
 from spml.errors import UserError
 
 UNIT = np.eye(4, dtype=np.float32)
@@ -28,7 +28,7 @@ def published(path, prototype=UNIT, label=(0, 1, 2, 1)):
 def test_our_files_and_published_ones_are_joined_in_the_order_of_their_names(tmp_path):
     published(tmp_path / "b.npy", 2 * UNIT, (2, 2, 2, 2))
     ours(tmp_path / "a.npz")
-    prototype, label = read_memory(tmp_path, 4, 3)
+    prototype, label = read_prototype_folder(tmp_path, 4, 3)
     np.testing.assert_array_equal(prototype, np.concatenate([UNIT, 2 * UNIT]))
     assert prototype.dtype == np.float32 and label.tolist() == [0, 1, 2, 1, 2, 2, 2, 2]
 
@@ -36,16 +36,16 @@ def test_our_files_and_published_ones_are_joined_in_the_order_of_their_names(tmp
 def test_prototypes_of_one_image_in_both_forms_count_once(tmp_path):
     published(tmp_path / "a.npy")
     ours(tmp_path / "a.npz")
-    assert len(read_memory(tmp_path, 4, 3)[0]) == 4
+    assert len(read_prototype_folder(tmp_path, 4, 3)[0]) == 4
 
 
 def test_only_labels_that_are_classes_are_remembered(tmp_path):
     ours(tmp_path / "a.npz", label=(0, 254, 255, 3))
-    prototype, label = read_memory(tmp_path, 4, 3)
+    prototype, label = read_prototype_folder(tmp_path, 4, 3)
     assert label.tolist() == [0] and prototype.tolist() == UNIT[:1].tolist()
     ours(tmp_path / "a.npz", label=(254, 254, 255, 3))
     with pytest.raises(UserError, match="none of 4 prototypes has a label < 3"):
-        read_memory(tmp_path, 4, 3)
+        read_prototype_folder(tmp_path, 4, 3)
 
 
 def write_hostile(path):
@@ -69,12 +69,19 @@ def test_a_file_that_holds_no_prototypes_of_the_network_is_named(name, write, co
     monkeypatch.chdir(tmp_path)
     write(tmp_path / name)
     with pytest.raises(UserError, match=f"{name}: .*{complaint}"):
-        read_memory(tmp_path, 4, 3)
+        read_prototype_folder(tmp_path, 4, 3)
     assert not (tmp_path / "hostile-was-here").exists()
 
 
 def test_a_missing_and_an_empty_folder_are_named(tmp_path):
     with pytest.raises(UserError, match="--semantic_memory_dir .*nowhere: no such folder"):
-        read_memory(tmp_path / "nowhere", 4, 3)
+        read_prototype_folder(tmp_path / "nowhere", 4, 3)
     with pytest.raises(UserError, match="holds no prototypes ID.npz"):
-        read_memory(tmp_path, 4, 3)
+        read_prototype_folder(tmp_path, 4, 3)
+
+
+def test_what_is_written_are_plain_arrays(tmp_path):
+    write_prototypes(tmp_path / "a.npz", np.eye(3, dtype=np.float64), np.array([0, 254, 255], np.uint8))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as written:
+        assert sorted(written) == ["prototype", "prototype_label"] and written["prototype"].dtype == np.float32
+        assert written["prototype_label"].tolist() == [0, 254, 255]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spml.engine import checkpoint
+from spml.engine.checkpoint import resume_newest, write_snapshot
 from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import EmbeddingTask
 from spml.errors import UserError
@@ -42,10 +42,10 @@ class Run:
         self.memory.append(Prototypes(u, u, label, label, label, torch.ones(3, 4).bool()))
 
     def save(self, folder, iteration):
-        checkpoint.save(folder, iteration, self.task, self.optimizer, self.memory)
+        write_snapshot(folder, iteration, self.task, self.optimizer, self.memory)
 
     def resume(self, folder):
-        return checkpoint.resume(folder, self.task, self.optimizer, self.memory, CPU)
+        return resume_newest(folder, self.task, self.optimizer, self.memory, CPU)
 
     def weights(self):
         return self.task.state_dict()

@@ -1,117 +1,47 @@
-"""Several processes: uneven ranks, gradients to the rank that owns the pixels, one bank on all ranks."""
+"""Several processes: uneven ranks, gradients to the rank that owns the pixels, one bank on all ranks, equal weights."""
 
-import math
 import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
+from two_processes import (
+    CLASSES,
+    IMAGES,
+    ITERATIONS,
+    RANKS,
+    Place,
+    filled_norm,
+    flat_gradient,
+    make_batch,
+    make_task,
+    norm_batch,
+    trained,
+    work,
+)
 
-from spml.config import load_config
-from spml.data.datasets import Batch
 from spml.devices import choose_device
 from spml.engine import processes
-from spml.engine.tasks import EmbeddingTask, StepResult
-from spml.engine.trainer import stop_unless_finite
+from spml.engine.batch_norm import JoinedBatchNorm2d, join_batch_norm, joins_batch_norm
 from spml.errors import UserError
-from spml.models.local_features import LocationFeatures
+from spml.models.embedding import build_embedding
 from spml.segments.memory_bank import MemoryBank
-from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.prototypes import Prototypes, prototypes_of
 
 ROOT = Path(__file__).parent.parent.parent
-RANKS = 2
-IMAGES, SIZE, CLASSES = 2, 24, 4
-PATIENCE = timedelta(minutes=5)
 
 
-class LinearNetwork(nn.Module):
-    """Embeddings that are a linear function of the pixels, so that no batch statistics join the images."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 4, stride=4)
-        self.local_features = LocationFeatures()
-
-    def forward(self, image):
-        return self.conv(image)
-
-
-def make_task(path):
-    """The embedding task over a linear network, without dropout and batch statistics."""
-    torch.manual_seed(3)
-    task = EmbeddingTask(load_config(path))
-    task.embedding_model = LinearNetwork()
-    return task.eval()
-
-
-def make_batch(rank, iteration):
-    """A batch of one rank; much of rank 1 is void, all of it in iteration 2, and everything in iteration 3."""
-    g = torch.Generator().manual_seed(10 * iteration + rank)
-    blocks = torch.tensor([0, 1, 2, 3, 254])[torch.randint(5, (IMAGES, 6, 6), generator=g)]
-    if rank == 1:
-        blocks[:, 2:] = 255
-    if iteration == 3 or (iteration == 2 and rank == 1):
-        blocks[:] = 255
-    semantic = blocks.repeat_interleave(4, 1).repeat_interleave(4, 2)
-    instance = torch.randint(3, (IMAGES, 3, 3), generator=g).repeat_interleave(8, 1).repeat_interleave(8, 2)
-    tags = torch.rand(IMAGES, CLASSES, generator=g) < 0.4
-    image = torch.randn(IMAGES, 3, SIZE, SIZE, generator=g)
-    return Batch(image, semantic, instance, tags)
-
-
-ITERATIONS = 4
-
-
-def flat_gradient(task):
-    return torch.cat([p.grad.flatten() for p in task.parameters()])
-
-
-def work(rank, folder):
-    """One rank: gradients and memory of each iteration, written to the folder."""
-    meet = f"file://{folder}/meet"
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=RANKS, timeout=PATIENCE)
-    torch.set_num_threads(1)
-    task, memory = make_task(folder / "config.yaml"), MemoryBank(2)
-    model, out = DistributedDataParallel(task), []
-    for iteration in range(ITERATIONS):
-        result = model(make_batch(rank, iteration), memory)
-        task.zero_grad()
-        result.total.backward()
-        memory.append(result.prototypes)
-        accuracy = processes.mean_over_ranks({"accuracy": result.accuracy()})
-        known = dict(vars(memory.extend(result.prototypes)))
-        out.append({"gradient": flat_gradient(task), "memory": known, **accuracy})
-    torch.save(out, folder / f"rank{rank}.pth")
-    torch.save(said_of_losses(rank), folder / f"said{rank}.pth")
-    dist.destroy_process_group()
-
-
-def said_of_losses(rank):
-    """What one rank is told of losses that are finite on rank 0, and on rank 1 at first."""
-    said = []
-    for iteration, value in enumerate((1.0, math.nan, math.inf)):
-        loss = torch.tensor(value if rank == 1 else 0.5)
-        try:
-            stop_unless_finite(StepResult(loss, {"sem_ann": loss}, None), iteration)
-        except UserError as error:
-            said.append(str(error))
-    return said
-
-
-def alone(path):
-    """The same in one process: each rank's loss with all ranks' prototypes, then the mean over ranks."""
-    task, memory, out = make_task(path), MemoryBank(2), []
+def alone(config):
+    """The steps in one process: each rank's loss with all ranks' prototypes, then the mean over ranks."""
+    task, memory, out = make_task(config), MemoryBank(2), []
     for iteration in range(ITERATIONS):
         batches = [make_batch(rank, iteration) for rank in range(RANKS)]
         segments = [task.segment(b, task.embedding_model(b.image)) for b in batches]
-        own = [gather_prototypes(s, b.tags) for s, b in zip(segments, batches, strict=True)]
+        own = [prototypes_of(s, b.tags) for s, b in zip(segments, batches, strict=True)]
         everyone = Prototypes.cat([replace(p, image=p.image + IMAGES * r) for r, p in enumerate(own)])
         known, total = memory.extend(everyone), 0
         for rank, batch in enumerate(batches):
@@ -136,59 +66,160 @@ def plain_cross_entropy(logits, labels):
     return nn.functional.cross_entropy(logits.movedim(1, -1)[labelled], labels[labelled])
 
 
+AFFINITY = {"feat_aff_loss_types": "segsort", "feat_aff_concentration": 12, "feat_aff_loss_weight": 0.5}
+# A rate that does not depend on the last iteration, so that a shorter run begins a longer one.
+SHORT = {"max_iteration": 4, "memory_bank_size": 3, "lr_policy": "step", "decay_iterations": [100]}
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tiny_yaml):
-    """Where two gloo processes left what they got."""
+def place(tmp_path_factory, tiny_yaml, write_tiny_data):
+    """Data and configurations of the two processes, and where they leave what they get."""
     folder = tmp_path_factory.mktemp("gloo")
-    affinity = {"feat_aff_loss_types": "segsort", "feat_aff_concentration": 12, "feat_aff_loss_weight": 0.5}
-    (folder / "config.yaml").write_text(tiny_yaml(train=affinity))
-    torch.multiprocessing.spawn(work, (folder,), RANKS)
-    return folder
+    data = write_tiny_data(folder)
+    source = {"prediction_types": "softmax_classifier", "pretrained": str(folder / "source.pth"), "use_syncbn": True}
+    (folder / "embedding.yaml").write_text(tiny_yaml(train=AFFINITY | SHORT))
+    (folder / "classifier.yaml").write_text(tiny_yaml(network=source, train=SHORT))
+    (folder / "cam.yaml").write_text(tiny_yaml(network={"prediction_types": "cam", "use_syncbn": True}, train=SHORT))
+    place = Place(folder, data.root, data.list)
+    torch.manual_seed(8)
+    torch.save({"embedding_model": build_embedding(place.config("embedding")).state_dict()}, folder / "source.pth")
+    return place
 
 
 @pytest.fixture(scope="module")
-def runs(folder):
-    """What two gloo processes got, and what one process gets."""
-    ranks = [torch.load(folder / f"rank{rank}.pth", weights_only=True) for rank in range(RANKS)]
-    return ranks, alone(folder / "config.yaml")
+def ranks(place):
+    """What two gloo processes got."""
+    torch.multiprocessing.spawn(work, (place,), RANKS)
+    return [torch.load(place.folder / f"rank{rank}.pth", weights_only=True) for rank in range(RANKS)]
 
 
-def test_the_ranks_have_uneven_numbers_of_segments(runs):
-    counts = [step["counts"] for step in runs[1]]
+@pytest.fixture(scope="module")
+def one(place, ranks):
+    """The steps in one process."""
+    return alone(place.config("embedding"))
+
+
+def test_the_ranks_have_uneven_numbers_of_segments(one):
+    counts = [step["counts"] for step in one]
     assert counts[0][0] > 2 * counts[0][1] > 0
     assert counts[2][1] == 0 < counts[2][0]
     assert counts[3] == [0, 0]
 
 
 @pytest.mark.parametrize("iteration", range(ITERATIONS))
-def test_two_processes_give_the_gradient_of_one_that_computes_the_mean_over_ranks(runs, iteration):
-    ranks, one = runs
+def test_two_processes_give_the_gradient_of_one_that_computes_the_mean_over_ranks(ranks, one, iteration):
     expected = one[iteration]["gradient"]
     for rank in ranks:
-        torch.testing.assert_close(rank[iteration]["gradient"], expected, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(rank["steps"][iteration]["gradient"], expected, rtol=1e-4, atol=1e-6)
     assert (expected.norm() > 0.01) == (iteration < 3)
 
 
 @pytest.mark.parametrize("iteration", range(ITERATIONS))
-def test_the_bank_is_equal_on_every_rank_and_in_one_process(runs, iteration):
-    ranks, one = runs
+def test_the_bank_is_equal_on_every_rank_and_in_one_process(ranks, one, iteration):
     for name, expected in one[iteration]["memory"].items():
         for rank in ranks:
-            torch.testing.assert_close(rank[iteration]["memory"][name], expected.detach(), rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(
+                rank["steps"][iteration]["memory"][name], expected.detach(), rtol=1e-5, atol=1e-6
+            )
 
 
-def test_numbers_are_averaged_over_ranks_alike(runs):
-    first, second = ([step["accuracy"] for step in rank] for rank in runs[0])
+def test_numbers_are_averaged_over_ranks_alike(ranks):
+    first, second = ([step["accuracy"] for step in rank["steps"]] for rank in ranks)
     assert first == second
 
 
-def test_every_rank_ends_alike_where_the_loss_of_one_is_not_finite(folder):
-    first, second = (torch.load(folder / f"said{rank}.pth", weights_only=True) for rank in range(RANKS))
+def test_every_rank_ends_alike_where_the_loss_of_one_is_not_finite(ranks):
+    first, second = (rank["said"] for rank in ranks)
     assert [line.partition(";")[0] for line in first] == [
+        "",
         "iteration 1: the loss is not finite (sem_ann nan)",
         "iteration 2: the loss is not finite (sem_ann inf)",
     ]
     assert second == first
+
+
+def test_gathered_rows_leave_the_gradient_that_comes_in_as_it_is(ranks):
+    for number, rank in enumerate(ranks, 1):
+        assert (rank["gathered"]["incoming"] == number).all()
+        assert rank["gathered"]["outgoing"].tolist() == [[3.0, 3.0]] * number
+
+
+def test_a_joined_batch_norm_of_uneven_parts_equals_one_on_the_joint_batch(ranks):
+    norm, (x, w) = filled_norm(nn.BatchNorm2d), norm_batch()
+    x = x.clone().requires_grad_()
+    y = norm(x)
+    (y * w).sum().backward()
+    parts = [rank["norm"] for rank in ranks]
+    torch.testing.assert_close(torch.cat([p["output"] for p in parts]), y.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(torch.cat([p["input"] for p in parts]), x.grad, rtol=1e-5, atol=1e-6)
+    for name, parameter in norm.named_parameters():
+        torch.testing.assert_close(sum(p[name] for p in parts), parameter.grad, rtol=1e-5, atol=1e-6)
+    for name, buffer in norm.named_buffers():
+        for part in parts:
+            torch.testing.assert_close(part["statistics"][name], buffer, rtol=1e-5, atol=1e-6)
+
+
+def assert_equal_trees(got, expected, **tolerance):
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, msg=lambda text, name=name: f"{name}: {text}", **tolerance)
+
+
+@pytest.mark.parametrize("name", ["classifier", "cam", "embedding", "resumed"])
+def test_training_ends_with_equal_weights_on_both_ranks(ranks, name):
+    first, second = (rank["trained"][name] for rank in ranks)
+    assert first["said"] == second["said"] == ""
+    joined = name in ("classifier", "cam")  # others keep the statistics of their own last batch
+    first, second = ({k: v for k, v in r["weights"].items() if joined or "running" not in k} for r in (first, second))
+    assert len(first) > 20
+    assert_equal_trees(second, first, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["classifier", "cam"])
+def test_two_processes_train_like_one_on_the_joint_batch(place, ranks, name):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spml.models.classifier.DROPOUT", {"segsort": 0.0, "softmax_classifier": 0.0})
+        joint = trained(place, name, f"{name}-alone", batch_size=2 * RANKS)
+    assert joint["said"] == ""
+    assert_equal_trees(ranks[0]["trained"][name]["weights"], joint["weights"], rtol=1e-5, atol=1e-6)
+
+
+def test_ranks_that_do_not_share_their_folders_resume_alike_where_the_first_one_stopped(ranks):
+    for rank in ranks:
+        runs = rank["trained"]
+        assert runs["resumed"]["said"] == ""
+        assert_equal_trees(runs["resumed"]["weights"], runs["embedding"]["weights"], rtol=0, atol=0)
+        whole, parts = (runs[name]["memory"] for name in ("embedding", "resumed"))
+        assert whole["images_seen"] == parts["images_seen"]
+        for a, b in zip(whole["entries"], parts["entries"], strict=True):
+            assert_equal_trees(b, a, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("refused", "holds snapshots already"), ("broken", "model-1.pth: not a readable weight file")]
+)
+def test_what_the_first_rank_is_refused_for_ends_all(ranks, name, words):
+    assert all(words in rank["trained"][name]["said"] for rank in ranks)
+
+
+def test_no_thread_of_the_group_outlives_it(ranks):
+    assert [rank["threads"] for rank in ranks] == [[], []]
+
+
+def test_batch_norms_are_joined_under_their_own_names_where_asked_to(monkeypatch):
+    network = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, momentum=0.2)), nn.BatchNorm2d(4)
+    ).eval()
+    before = dict(network.state_dict(keep_vars=True))
+    joined = join_batch_norm(network, torch.device("cpu"))
+    after = dict(joined.state_dict(keep_vars=True))
+    assert before.keys() == after.keys()
+    assert all(value is after[name] for name, value in before.items())
+    assert isinstance(joined[0][1], JoinedBatchNorm2d)
+    assert (joined[0][1].momentum, joined[1].training) == (0.2, False)
+    assert not joins_batch_norm(True)
+    monkeypatch.setattr("spml.engine.batch_norm.world_size", lambda: 2)
+    assert (joins_batch_norm(True), joins_batch_norm(False)) == (True, False)
 
 
 def test_one_process_is_a_world_of_its_own():
@@ -199,6 +230,8 @@ def test_one_process_is_a_world_of_its_own():
     assert processes.any_rank(torch.tensor(True)) and not processes.any_rank(torch.tensor(False))
     assert processes.mean_over_ranks({"a": torch.tensor(2.0), "b": 3}) == {"a": 2.0, "b": 3.0}
     assert processes.mean_over_ranks({}) == {}
+    assert processes.mean_count(torch.tensor(3)) == 3
+    assert processes.from_first(lambda: "read") == "read"
 
 
 @pytest.mark.parametrize("name", ["teapot", "cuda:99", "cpu:x"])

@@ -1,11 +1,15 @@
-"""The training loop from the command line: what it writes, resuming, stopping."""
+"""The training loop: what it writes, resuming, stopping; called as its scripts call it, and as a library."""
 
 import pytest
 import torch
 
+from spml.commands import train as commands
 from spml.config import load_config
+from spml.data.lists import read_list
 from spml.engine import trainer
 from spml.errors import UserError
+
+SCRIPTS = {"segsort": commands.train, "softmax_classifier": commands.train_classifier, "cam": commands.train_cam}
 
 
 @pytest.fixture
@@ -15,7 +19,7 @@ def train(tiny_data, write_config, tmp_path):
     def run(folder, *flags, kind="segsort", **changes):
         argv = ["--cfg_path", write_config(**changes), "--data_dir", tiny_data.root, "--data_list", tiny_data.list]
         argv += ["--snapshot_dir", tmp_path / folder, "--device", "cpu", *flags]
-        trainer.main(kind, argv=[str(word) for word in argv])
+        SCRIPTS[kind]([str(word) for word in argv])
         return tmp_path / folder
 
     return run
@@ -63,6 +67,18 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_bit_for_bit
     assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
 
 
+def test_a_run_resumed_before_its_bank_is_full_equals_the_uninterrupted_one_bit_for_bit(train, monkeypatch):
+    settings = {"max_iteration": 4, "snapshot_step": 1, "memory_bank_size": 4}
+    whole = train("whole", train=settings)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, at=1)
+        train("parts", train=settings)
+    resumed = train("parts", "--opts", "train.resume", "true", train=settings)
+    expected, got = everything(whole, 3), everything(resumed, 3)
+    assert expected.keys() == got.keys()
+    assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
+
+
 def test_a_run_learns_and_its_iterations_differ(train):
     folder = train("run", train={"snapshot_step": 1})
     first, last = (torch.load(folder / f"model-{i}.pth", weights_only=True) for i in (0, 2))
@@ -77,12 +93,12 @@ def test_the_seed_decides_the_run(train):
     assert not torch.equal(*(x["model-2.pth/embedding_model/aspp.aspp_1.0.weight"] for x in (a, c)))
 
 
-def test_a_run_leaves_snapshots_its_configuration_and_its_curves(train, write_config, capsys):
+def test_a_run_leaves_snapshots_its_configuration_and_its_curves(train, write_config, log):
     folder = train("run", train={"snapshot_step": 2})
     names = {p.name for p in folder.iterdir()}
     assert names == {"model-1.pth", "model-2.pth", "state-2.pth", "config_merged.yaml", "tensorboard"}
     assert load_config(folder / "config_merged.yaml") == load_config(write_config(train={"snapshot_step": 2}))
-    assert "random initial value" in capsys.readouterr().out
+    assert [level for level, text in log if "random initial value" in text] == ["INFO"]
 
 
 def test_curves_hold_each_loss_the_accuracy_the_rate_speed_and_memory(train):
@@ -126,11 +142,11 @@ def test_a_resumed_run_does_not_need_the_weights_it_began_with(train, kind, monk
     assert (folder / "model-3.pth").is_file()
 
 
-def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(train, capsys):
+def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(train, log):
     folder = train("run", "--opts", "train.resume", "true")
     before = everything(folder, 2)
     train("run", "--opts", "train.resume", "true")
-    assert "resuming at iteration 3" in capsys.readouterr().out
+    assert log[-1] == ("INFO", "resuming at iteration 3")
     assert all(torch.equal(v, before[k]) for k, v in everything(folder, 2).items())
 
 
@@ -154,7 +170,7 @@ def test_a_first_iteration_that_fails_leaves_nothing_and_a_later_one_what_led_to
         assert {path.name for path in (tmp_path / "run").glob("*")} == left
 
 
-def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embedding(train, capsys):
+def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embedding(train, log):
     first = train("first", train={"max_iteration": 1}) / "model-0.pth"
     network = {"prediction_types": "softmax_classifier", "pretrained": str(first)}
     second = train("second", kind="softmax_classifier", network=network) / "model-2.pth"
@@ -165,7 +181,7 @@ def test_the_second_stage_trains_a_fresh_classifier_on_the_first_stages_embeddin
         for k, v in before["prediction_model"].items()
         if k.endswith("weight")
     )
-    assert "0 left at their initial value" in capsys.readouterr().out
+    assert any("0 left at their initial value" in text for _, text in log)
 
 
 def test_each_stage_has_its_own_augmentation(tiny_config):
@@ -186,28 +202,67 @@ def test_a_script_refuses_the_configuration_of_the_other_stage(train):
         train("run", kind="softmax_classifier")
 
 
-def test_masks_without_an_unlabelled_pixel_get_a_warning_that_names_the_option(train, tiny_data, capsys):
+def test_masks_without_an_unlabelled_pixel_get_a_warning_that_names_the_option(train, tiny_data, log):
     train("first", train={"max_iteration": 1})
-    assert "unlabelled_index" not in capsys.readouterr().err
+    assert not any("unlabelled_index" in text for _, text in log)
     rows = tiny_data.list.read_text().replace("semantic/", "instance/")
     tiny_data.list.write_text(rows)
     train("second", train={"max_iteration": 1})
-    printed = capsys.readouterr()
-    assert "dataset.unlabelled_index: 255" in printed.err
-    assert "warning" not in printed.out
+    (warning,) = [text for level, text in log if level == "WARNING"]
+    assert "set dataset.unlabelled_index: 255" in warning
 
 
 def test_data_may_be_named_in_the_configuration(tiny_data, write_config, tmp_path):
     named = {"data_dir": str(tiny_data.root), "train_data_list": str(tiny_data.list)}
     path = write_config(dataset=named, train={"max_iteration": 1})
-    trainer.main("segsort", argv=["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "run")])
+    commands.train(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "run")])
     assert (tmp_path / "run" / "model-0.pth").is_file()
     for key, flag in (("data_dir", "--data_dir"), ("train_data_list", "--data_list")):
         path = write_config(dataset={**named, key: ""})
         with pytest.raises(UserError, match=f"{flag} is not given and dataset.{key} is empty"):
-            trainer.main("segsort", argv=["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "other")])
+            commands.train(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "other")])
 
 
 def test_images_in_channels_last_and_bfloat16_train_too(train):
     folder = train("run", train={"channels_last": True, "amp": "bf16", "max_iteration": 2})
     assert all(torch.isfinite(v).all() for v in everything(folder, 1).values() if v.is_floating_point())
+
+
+@pytest.fixture
+def samples(tiny_data):
+    """The tiny data as samples of a library user."""
+    return read_list(tiny_data.root, tiny_data.list)
+
+
+@pytest.mark.parametrize("kind", ["segsort", "cam"])
+def test_a_library_user_trains_what_the_configuration_names(tiny_config, samples, tmp_path, capfd, kind):
+    config = tiny_config(network={"prediction_types": kind}, train={"max_iteration": 2})
+    path = trainer.train(config, samples, tmp_path / "run", device="cpu")
+    assert path == tmp_path / "run" / "model-1.pth"
+    assert set(torch.load(path, weights_only=True)) == {"embedding_model", "prediction_model"}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_library_user_is_told_of_samples_without_labels(tiny_config, samples, tmp_path):
+    for given, words in (
+        ([], "no sample to train on"),
+        ([samples[0].__class__(samples[0].image)], "sample a: names no label"),
+    ):
+        with pytest.raises(UserError, match=words):
+            trainer.train(tiny_config(), given, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_deterministic_algorithms_are_asked_for_while_it_trains_alone(train, monkeypatch):
+    asked, real = [], trainer.loop
+    monkeypatch.setattr(
+        trainer,
+        "loop",
+        lambda *args: [asked.append(torch.are_deterministic_algorithms_enabled()), real(*args)],
+    )
+    plain = train("plain", train={"max_iteration": 2})
+    same = train("same", train={"max_iteration": 2, "deterministic": True})
+    assert asked == [False, True]
+    assert not torch.are_deterministic_algorithms_enabled()
+    a, b = everything(plain, 1), everything(same, 1)
+    assert all(torch.equal(v, b[k]) for k, v in a.items())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spml.evaluation.confusion import confusion_matrix, iou, mean_iou, pixel_accuracy
+from spml.evaluation.confusion import ClassScores, class_scores, confusion_matrix, iou, mean_iou, pixel_accuracy
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "miou.npz"
 
@@ -74,3 +74,9 @@ def test_many_classes_do_not_overflow_eight_bits():
 def test_nothing_labelled_scores_zero():
     matrix = confusion_matrix(np.zeros(4, np.uint8), np.full(4, 255, np.uint8), 3)
     assert mean_iou(matrix) == pixel_accuracy(matrix) == 0.0
+
+
+def test_figures_of_a_set_of_masks_stand_together():
+    truth = np.array([0, 0, 1, 1], np.uint8)
+    matrix = confusion_matrix(np.array([0, 0, 1, 0], np.uint8), truth, 2)
+    assert class_scores(matrix, images=3) == ClassScores((200 / 3 + 50) / 2, [200 / 3, 50.0], 0.75, 3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spml.evaluation.instances import instance_scores, instances_per_class
+from spml.evaluation.instances import InstanceScores, instance_scores, instances_per_class, weighted_iou
 
 
 def plain_count(truth, instances, num_classes):
@@ -41,6 +41,11 @@ def test_iou_of_a_class_is_weighted_by_its_instances():
     truth = np.array([0, 0, 1, 1, 1, 2], np.uint8)
     prediction = np.array([0, 0, 1, 1, 0, 1], np.uint8)
     instances = np.array([0, 0, 1, 2, 2, 3], np.uint8)
-    total, count = instance_scores(prediction, truth, instances, 3)
+    total, count = weighted_iou(prediction, truth, instances, 3)
     assert count.tolist() == [1, 2, 1]
     np.testing.assert_allclose(total, [200 / 3, 2 * 50, 0])
+
+
+def test_both_readings_of_divided_by_the_number_of_instances():
+    scores = instance_scores(np.array([200.0, 50.0, 0.0]), np.array([2, 1, 0]), images=4)
+    assert scores == InstanceScores(50.0, [100.0, 50.0, 0.0], 250 / 3, [2, 1, 0], 4)

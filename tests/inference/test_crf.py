@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from spml.commands.flags import inference_parser
 from spml.inference.crf import CRFParameters, dense_crf
 
 FLAT = np.full((12, 10, 3), 90, np.uint8)
@@ -56,13 +55,3 @@ def test_scores_of_any_float_and_memory_order_are_taken():
 def test_images_of_one_row_or_column_are_taken(shape):
     marginals = dense_crf(np.zeros((*shape, 3), np.uint8), drawn_scores(2, shape), CRFParameters())
     assert marginals.shape == (2, *shape) and np.isfinite(marginals).all()
-
-
-def test_flags_give_the_parameters_and_default_to_the_papers():
-    assert CRFParameters.from_flags(_flags()) == CRFParameters(10, 1, 3, 67, 4, 3)
-    words = "--crf_iter_max 2 --crf_pos_xy_std 3 --crf_pos_w 4 --crf_bi_xy_std 5.5 --crf_bi_w 6 --crf_bi_rgb_std 7"
-    assert CRFParameters.from_flags(_flags(words)) == CRFParameters(2, 3, 4, 5.5, 6, 7)
-
-
-def _flags(words=""):
-    return inference_parser("").parse_args(["--cfg_path", "c", "--save_dir", "s", *words.split()])

@@ -1,16 +1,15 @@
 """Seeds and what is done to them before and after they walk."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from spml.commands.job import Item
 from spml.inference import pseudo_labels
+from spml.inference.gallery import empty_gallery
+from spml.inference.inputs import InputImage
+from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
-from spml.inference.segmenter import Model
 
 
 def drawn(*shape, seed=0):
@@ -23,8 +22,8 @@ def test_labels_walk_at_an_eighth(size, small):
 
 
 def test_present_are_the_classes_of_the_weak_label_alone():
-    item = Item("a", np.zeros((2, 3, 3), np.uint8), np.array([[0, 2, 254], [255, 3, 4]], np.uint8))
-    assert present_classes(item, 4).tolist() == [True, False, True, True]
+    image = InputImage(np.zeros((2, 3, 3), np.uint8), np.array([[0, 2, 254], [255, 3, 4]], np.uint8))
+    assert present_classes(image, 4).tolist() == [True, False, True, True]
 
 
 def test_present_classes_peak_at_one_and_the_others_vanish():
@@ -37,10 +36,10 @@ def test_present_classes_peak_at_one_and_the_others_vanish():
 
 def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(monkeypatch):
     scores = torch.stack([drawn(3, 5), 0.05 * drawn(3, 5, seed=1), 0.5 * drawn(3, 5, seed=2)])
-    item = Item("a", np.zeros((3, 5, 3), np.uint8), np.array([[0, 1, 254, 254, 254]] * 3, np.uint8))
+    image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 1, 254, 254, 254]] * 3, np.uint8))
     asked = []
     monkeypatch.setattr(pseudo_labels, "retrieval_pyramid", lambda *args: asked.append(args[2]) or scores)
-    seeds = pseudo_labels.retrieval_seeds(None, item)
+    seeds = pseudo_labels.retrieval_seeds(None, image)
     assert asked == [(0.5, 1, 1.5, 2)]
     torch.testing.assert_close(seeds, torch.stack([scores[0] / scores[0].max(), scores[1] / 0.15, scores[2]]))
 
@@ -84,11 +83,11 @@ class Halves(nn.Module):
 
 @pytest.fixture
 def halves(tiny_config):
-    """A model for an item whose right half is bright; its classifier knows nothing."""
+    """Networks for an image whose right half is bright; its classifier knows nothing."""
     config = tiny_config(dataset={"num_classes": 3}, network={"embedding_dim": 2, "kmeans_num_clusters": [2, 2]})
     classifier = nn.Conv2d(2, 3, 1)
     nn.init.zeros_(classifier.weight)
-    return Model(Halves(), classifier, None, config, torch.device("cpu"))
+    return Networks(Halves(), classifier, empty_gallery(2, torch.device("cpu")), config, torch.device("cpu"))
 
 
 def half_bright(height=48, width=64):
@@ -96,16 +95,16 @@ def half_bright(height=48, width=64):
     pixels[:, width // 2 :] = 220
     label = np.full((height, width), 254, np.uint8)
     label[20:24, 4:8], label[8:12, 50:54] = 0, 2
-    return Item("halves", pixels, label, np.zeros_like(label))
+    return InputImage(pixels, label, np.zeros_like(label))
 
 
 @torch.inference_mode()
 def test_a_seed_in_a_corner_fills_its_half(halves):
-    item = half_bright()
-    seed = np.zeros(item.size, np.float32)
+    image = half_bright()
+    seed = np.zeros(image.size, np.float32)
     seed[:16, -16:] = 1
-    item = Item("halves", item.pixels, cam={2: seed})
-    walked = pseudo_labels.cam_walk(halves, item)
+    image = InputImage(image.pixels, cam={2: seed})
+    walked = pseudo_labels.cam_walk(halves, image)
     assert walked.shape == (3, 48, 64) and walked[1].abs().max() == 0
     assert walked[2, :, 40:].min() > 10 * walked[2, :, :24].max()
 
@@ -119,16 +118,16 @@ def test_nearest_labels_walk_within_their_half(halves):
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(48, 64), (5, 7)])
 def test_soft_max_walks_only_with_classes_of_the_weak_label(halves, size):
-    item = Item("a", np.zeros((*size, 3), np.uint8), np.full(size, 2, np.uint8))
+    image = InputImage(np.zeros((*size, 3), np.uint8), np.full(size, 2, np.uint8))
     for score in (pseudo_labels.softmax_walk, pseudo_labels.softmax_walk_pyramid):
-        scores = score(halves, item)
+        scores = score(halves, image)
         assert scores.shape == (3, *size) and scores[:2].abs().max() == 0
         torch.testing.assert_close(scores[2], torch.ones(size))
 
 
 @torch.inference_mode()
 def test_images_smaller_than_a_step_have_pseudo_labels_too(halves):
-    item = Item("a", np.zeros((5, 7, 3), np.uint8), np.full((5, 7), 1, np.uint8), np.zeros((5, 7), np.uint8))
-    assert pseudo_labels.nearest_label_walk(halves, item).argmax(0).unique().tolist() == [1]
-    seeded = SimpleNamespace(pixels=item.pixels, size=item.size, cam={1: np.ones((5, 7), np.float32)})
+    image = InputImage(np.zeros((5, 7, 3), np.uint8), np.full((5, 7), 1, np.uint8), np.zeros((5, 7), np.uint8))
+    assert pseudo_labels.nearest_label_walk(halves, image).argmax(0).unique().tolist() == [1]
+    seeded = InputImage(image.pixels, cam={1: np.ones((5, 7), np.float32)})
     assert pseudo_labels.cam_walk(halves, seeded).argmax(0).unique().tolist() == [1]

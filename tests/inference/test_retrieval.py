@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from spml.inference import retrieval
-from spml.inference.retrieval import Memory, class_shares, nearest_labels
+from spml.inference.gallery import Gallery
+from spml.inference.retrieval import class_shares, nearest_labels
 
 
 def drawn(count, dim=6, seed=0):
@@ -13,20 +14,20 @@ def drawn(count, dim=6, seed=0):
     return torch.nn.functional.normalize(rows, dim=1)
 
 
-def plain_vote(query, memory, num_classes, neighbours):
+def plain_vote(query, gallery, num_classes, neighbours):
     """Shares of the classes among the nearest, one query after the other."""
     shares = np.zeros((len(query), num_classes))
     for i, q in enumerate(query.numpy()):
-        order = np.argsort(-(memory.embedding.numpy() @ q), kind="stable")[:neighbours]
-        for label in memory.label.numpy()[order]:
+        order = np.argsort(-(gallery.embedding.numpy() @ q), kind="stable")[:neighbours]
+        for label in gallery.label.numpy()[order]:
             shares[i, label] += 1 / len(order)
     return shares
 
 
-def test_stored_figures(golden):
-    stored = golden("retrieval")
-    memory = Memory(stored["memory"], stored["memory_labels"])
-    labels = nearest_labels(stored["queries"], memory, int(stored["top_k"]))
+def test_stored_figures(golden, device):
+    stored = {key: value.to(device) for key, value in golden("retrieval").items()}
+    gallery = Gallery(stored["memory"], stored["memory_labels"])
+    labels = nearest_labels(stored["queries"], gallery, int(stored["top_k"]))
     assert torch.equal(labels, stored["top_k_labels"])
     shares = class_shares(labels, 21)
     assert torch.equal(shares.argmax(1), stored["majority"])
@@ -35,19 +36,20 @@ def test_stored_figures(golden):
 
 
 @pytest.mark.parametrize(("queries", "remembered"), [(7, 90), (1, 90), (7, 20), (7, 3), (1, 1)])
-def test_votes_equal_a_plain_loop_also_with_few_remembered(queries, remembered):
-    memory = Memory(drawn(remembered), torch.randint(5, (remembered,), generator=torch.Generator().manual_seed(1)))
+def test_votes_equal_a_plain_loop_also_with_few_remembered(queries, remembered, device):
+    gallery = Gallery(drawn(remembered), torch.randint(5, (remembered,), generator=torch.Generator().manual_seed(1)))
     query = drawn(queries, seed=2)
-    shares = class_shares(nearest_labels(query, memory), 5)
-    np.testing.assert_allclose(shares, plain_vote(query, memory, 5, 20), atol=1e-6)
+    there = Gallery(gallery.embedding.to(device), gallery.label.to(device))
+    shares = class_shares(nearest_labels(query.to(device), there), 5).cpu()
+    np.testing.assert_allclose(shares, plain_vote(query, gallery, 5, 20), atol=1e-6)
     torch.testing.assert_close(shares.sum(1), torch.ones(queries))
 
 
-def test_chunks_of_the_memory_say_what_it_says_at_once(monkeypatch):
-    memory, query = Memory(drawn(103), torch.arange(103)), drawn(9, seed=3)
-    at_once = nearest_labels(query, memory)
+def test_chunks_of_the_gallery_say_what_it_says_at_once(monkeypatch):
+    gallery, query = Gallery(drawn(103), torch.arange(103)), drawn(9, seed=3)
+    at_once = nearest_labels(query, gallery)
     monkeypatch.setattr(retrieval, "MAX_SIMILARITIES", 1)
-    assert torch.equal(nearest_labels(query, memory), at_once)
+    assert torch.equal(nearest_labels(query, gallery), at_once)
     assert at_once.shape == (9, 20)
 
 

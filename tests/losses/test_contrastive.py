@@ -81,6 +81,16 @@ def test_loss_and_gradients_equal_the_formula(pixels, segments, groups, density,
     assert_equals_the_formula(random_contrast(pixels, segments, groups, density, 3, seed), 6)
 
 
+def test_loss_and_gradients_equal_the_formula_on_every_device(device):
+    c = random_contrast()
+    moved = Contrast(*(tensor.detach().to(device) for tensor in vars(c).values()))
+    moved.anchor.requires_grad_()
+    moved.prototype.requires_grad_()
+    got, expected = loss_and_gradients(contrastive_loss, moved, 6), loss_and_gradients(plain_loss, c, 6)
+    for a, b in zip(got, expected, strict=True):
+        torch.testing.assert_close(a.cpu(), b, rtol=1e-9, atol=1e-11)
+
+
 def test_the_gradient_is_that_of_finite_differences():
     c = random_contrast(12, 6, 3)
     inputs = (c.anchor, c.prototype)

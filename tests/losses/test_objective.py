@@ -4,16 +4,18 @@ import pytest
 import torch
 from golden_fill import fill_module
 
-from spml.losses.objective import Objective, build_objective, cross_entropy, pixel_accuracy
-from spml.losses.relations import neighbour_accuracy
+from spml.losses.objective import Objective, build_objective, cross_entropy, labelled_accuracy
+from spml.losses.relations import RELATIONS, RelationSettings, neighbour_accuracy
 from spml.models.classifier import Classifier
-from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.prototypes import Prototypes, prototypes_of
 from spml.segments.segment import Segments
 
 PUBLISHED = Objective(
-    21, {"sem_ann": 6, "sem_occ": 8, "img_sim": 16}, {"sem_ann": 0.3, "sem_occ": 0.3, "img_sim": 0.1}, 0.3
+    {name: RelationSettings(k, 21) for name, k in (("sem_ann", 6), ("sem_occ", 8), ("img_sim", 16))},
+    {"sem_ann": 0.3, "sem_occ": 0.3, "img_sim": 0.1},
+    cross_entropy_weight=0.3,
 )
-RELATIONS = ("sem_ann", "sem_occ", "img_sim")
+PRESENT = ("sem_ann", "sem_occ", "img_sim")
 
 
 def tag_sets(tags):
@@ -40,7 +42,7 @@ def step(golden):
         torch.full_like(label, -1),
         tag_sets(figures["memory_prototype_semantic_tag"]),
     )
-    return segments, gather_prototypes(segments, tags), memory, tags
+    return segments, prototypes_of(segments, tags), memory, tags
 
 
 @pytest.mark.parametrize("kind", ["plain", "memory"])
@@ -49,7 +51,7 @@ def test_weighted_losses_and_accuracy_equal_the_published_ones(golden, step, kin
     segments, known, memory, tags = step
     known = Prototypes.cat([known, memory]) if kind == "memory" else known
     losses = PUBLISHED.relation_losses(segments, known, tags)
-    for name in RELATIONS:
+    for name in PRESENT:
         weighted = PUBLISHED.weight[name] * float(losses[name])
         assert weighted == pytest.approx(float(figures[f"{kind}_{name}_loss"]), rel=1e-4), name
     assert float(neighbour_accuracy(known)) == pytest.approx(float(figures[f"{kind}_accuracy"]), rel=1e-4)
@@ -66,7 +68,7 @@ def test_the_classifier_beside_the_embedding_adds_its_cross_entropy_before_the_w
     for name in ("sem_occ", "img_sim"):
         weighted = PUBLISHED.weight[name] * float(losses[name])
         assert weighted == pytest.approx(float(figures[f"softmax_{name}_loss"]), rel=1e-4)
-    total = sum(float(figures[f"softmax_{name}_loss"]) for name in RELATIONS)
+    total = sum(float(figures[f"softmax_{name}_loss"]) for name in PRESENT)
     assert PUBLISHED.total(losses).item() == pytest.approx(total, rel=1e-4)
     assert float(neighbour_accuracy(known)) == pytest.approx(float(figures["softmax_accuracy"]), rel=1e-4)
 
@@ -82,9 +84,27 @@ def test_all_four_relations_are_built_from_the_configuration(tiny_config, step):
     segments, known, _, tags = step
     affinity = {"feat_aff_loss_types": "segsort", "feat_aff_concentration": 12.5, "feat_aff_loss_weight": 0.5}
     objective = build_objective(tiny_config(train={**affinity, "img_sim_features": "plain"}))
-    assert objective.concentration == {"sem_ann": 6, "sem_occ": 8, "img_sim": 16, "feat_aff": 12.5}
-    assert objective.plain_image_similarity
+    concentrations = {"sem_ann": 6, "sem_occ": 8, "img_sim": 16, "feat_aff": 12.5}
+    assert objective.settings == {name: RelationSettings(k, 4, True) for name, k in concentrations.items()}
     assert set(objective.relation_losses(segments, known, tags)) == {"sem_ann", "sem_occ", "img_sim", "feat_aff"}
+
+
+def test_a_further_relation_is_one_entry_whose_name_gives_its_keys(tiny_config, step, monkeypatch):
+    segments, known, _, tags = step
+    monkeypatch.setitem(RELATIONS, "dummy", lambda s, p, t, o: o.concentration * len(p) * tags.sum())
+    config = tiny_config()
+    config.train.update({"dummy_loss_types": "segsort", "dummy_concentration": 2.0, "dummy_loss_weight": 0.25})
+    objective = build_objective(config)
+    losses = objective.relation_losses(segments, known, tags)
+    assert losses["dummy"] == 2 * len(known) * tags.sum()
+    assert objective.total({"dummy": torch.tensor(8.0)}) == 2
+
+
+def test_cross_entropy_may_be_divided_by_a_count_of_all_processes():
+    logits, labels = torch.randn(1, 3, 4, 4), torch.tensor([0, 1, 2, 254]).repeat(1, 4, 1)
+    mean = cross_entropy(logits, labels, 3)
+    torch.testing.assert_close(cross_entropy(logits, labels, 3, torch.tensor(6.0)), mean * 12 / 6)
+    torch.testing.assert_close(cross_entropy(logits, labels, 3, torch.tensor(0.5)), mean * 12 / 0.5)
 
 
 def test_cross_entropy_is_the_mean_over_labelled_pixels():
@@ -97,14 +117,14 @@ def test_cross_entropy_is_the_mean_over_labelled_pixels():
     assert float(cross_entropy(logits, labels, 3)) == pytest.approx(float(sum(terms) / len(terms)), rel=1e-6)
 
 
-def test_cross_entropy_is_taken_at_the_resolution_of_the_labels():
-    logits = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    labels = torch.randint(3, (1, 8, 10), generator=torch.Generator().manual_seed(1))
+def test_cross_entropy_is_taken_at_the_resolution_of_the_labels(device):
+    logits = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(0)).to(device)
+    labels = torch.randint(3, (1, 8, 10), generator=torch.Generator().manual_seed(1)).to(device)
     large = torch.nn.functional.interpolate(logits, (8, 10), mode="bilinear", align_corners=False)
     expected = torch.nn.functional.cross_entropy(large, labels)
     torch.testing.assert_close(cross_entropy(logits, labels, 3), expected)
     right = (large.argmax(1) == labels).float().mean()
-    torch.testing.assert_close(pixel_accuracy(logits, labels, 3), right)
+    torch.testing.assert_close(labelled_accuracy(logits, labels, 3), right)
 
 
 @pytest.mark.parametrize("label", [3, 254, 255])
@@ -115,9 +135,9 @@ def test_cross_entropy_without_labelled_pixels_is_zero_with_zero_gradient(label)
     loss.backward()
     assert loss == 0
     assert (logits.grad == 0).all()
-    assert pixel_accuracy(logits, labels, 3) == 0
+    assert labelled_accuracy(logits, labels, 3) == 0
 
 
-def test_pixel_accuracy_counts_labelled_pixels_only():
+def test_accuracy_counts_labelled_pixels_only():
     logits = torch.tensor([[[[2.0, 2.0, 0.0, 2.0]], [[0.0, 0.0, 2.0, 0.0]]]])
-    assert float(pixel_accuracy(logits, torch.tensor([[[0, 1, 1, 254]]]), 2)) == pytest.approx(2 / 3)
+    assert float(labelled_accuracy(logits, torch.tensor([[[0, 1, 1, 254]]]), 2)) == pytest.approx(2 / 3)

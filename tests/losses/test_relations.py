@@ -13,7 +13,7 @@ from spml.losses.relations import (
     semantic_annotation,
     semantic_cooccurrence,
 )
-from spml.segments.prototypes import Prototypes, gather_prototypes
+from spml.segments.prototypes import Prototypes, prototypes_of
 from spml.segments.segment import Segments
 
 CLASSES = 4
@@ -76,7 +76,7 @@ def assert_equal_with_gradients(got, expected, raw):
 @pytest.mark.parametrize("with_memory", [False, True])
 def test_semantic_annotation_equals_a_plain_loop(with_memory):
     raw, segments = random_segments()
-    known = gather_prototypes(segments, TAGS)
+    known = prototypes_of(segments, TAGS)
     known = Prototypes.cat([known, remembered()]) if with_memory else known
     expected = plain_relation(
         segments, known, 6,
@@ -90,7 +90,7 @@ def test_semantic_annotation_equals_a_plain_loop(with_memory):
 @pytest.mark.parametrize("with_memory", [False, True])
 def test_semantic_cooccurrence_equals_a_plain_loop(with_memory):
     raw, segments = random_segments()
-    known = gather_prototypes(segments, TAGS)
+    known = prototypes_of(segments, TAGS)
     known = Prototypes.cat([known, remembered()]) if with_memory else known
     expected = plain_relation(
         segments, known, 8,
@@ -131,7 +131,7 @@ def test_feature_affinity_equals_a_plain_loop():
     near = segments.embedding_local.detach().clone()
     near[:, 2:] *= 0.1
     segments.embedding_local = normalize(near, dim=1)
-    known = gather_prototypes(segments, TAGS)
+    known = prototypes_of(segments, TAGS)
     sets = plain_nearest_classes(known.embedding_local, known.semantic, known.image, 1, 0.95)
     sets = [s or set(range(CLASSES)) for s in sets]
     assert len(set(map(frozenset, sets))) > 2
@@ -199,7 +199,7 @@ def test_feature_affinity_equals_the_published_one(golden, dtype):
     figures = golden("feature_affinity")
     v, segments = affinity_step(figures, dtype)
     classes, threshold = int(figures["num_classes"]), float(figures["threshold"])
-    known = gather_prototypes(segments, torch.zeros(segments.num_images, classes, dtype=torch.bool))
+    known = prototypes_of(segments, torch.zeros(segments.num_images, classes, dtype=torch.bool))
     sets = nearest_classes(known.embedding_local, known.semantic, known.image, classes, 1, threshold)
     assert torch.equal(sets.long(), figures["nearest_tags"])
     loss = float(figures["weight"]) * feature_affinity(segments, known, classes, float(figures["concentration"]))
@@ -219,7 +219,7 @@ def test_image_similarity_in_plain_embeddings_equals_the_published_one(golden):
 def test_a_segment_with_no_near_labelled_one_takes_every_class():
     _, segments = segments_of([0, 0, 1], [0, 1, 2], [2, 254, 254], [0, 0, 0])
     segments.embedding_local = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
-    known = gather_prototypes(segments, torch.zeros(2, CLASSES, dtype=torch.bool))
+    known = prototypes_of(segments, torch.zeros(2, CLASSES, dtype=torch.bool))
     sets = nearest_classes(known.embedding_local, known.semantic, known.image, CLASSES, 1, 0.95)
     assert sets.sum(1).tolist() == [1, 0, 0]
     assert feature_affinity(segments, known, CLASSES, 12).item() == 0
@@ -228,7 +228,7 @@ def test_a_segment_with_no_near_labelled_one_takes_every_class():
 @pytest.mark.parametrize("labels", [[254, 254, 254], [254, 9, 4]])
 def test_without_a_labelled_pixel_annotation_is_zero_with_zero_gradient(labels):
     raw, segments = segments_of([0, 0, 0], [0, 1, 2], labels, [0, 0, 1])
-    loss = semantic_annotation(segments, gather_prototypes(segments, TAGS), CLASSES, 6)
+    loss = semantic_annotation(segments, prototypes_of(segments, TAGS), CLASSES, 6)
     assert loss == 0
     loss.backward()
     assert (raw.grad == 0).all()
@@ -238,7 +238,7 @@ def test_nothing_but_void_gives_zero_in_every_relation():
     none = torch.zeros(0, dtype=torch.long)
     v = torch.zeros(0, 5, requires_grad=True)
     segments = Segments(v, torch.zeros(0, 7), none, none, none, none, none, 3)
-    known = gather_prototypes(segments, TAGS)
+    known = prototypes_of(segments, TAGS)
     losses = [
         semantic_annotation(segments, known, CLASSES, 6),
         semantic_cooccurrence(segments, known, TAGS, 8),

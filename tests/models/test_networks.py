@@ -7,9 +7,12 @@ import torch
 from golden_fill import filled_network
 
 from spml.errors import UserError
+from spml.models.backbones import BACKBONES
+from spml.models.base import Backbone
+from spml.models.cam_network import build_cam
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding, resize
-from spml.models.heads import ASPP
+from spml.models.heads import ASPP, HEADS, GridPool, averaging_matrix
 
 NETWORKS = {
     "panoptic_deeplab_101": ("deeplab", False),
@@ -116,6 +119,43 @@ def test_the_deeplab_head_is_the_sum_of_four_dilated_convolutions():
         for i, d in ((1, 6), (2, 12), (3, 18), (4, 24))
     ]
     torch.testing.assert_close(head(x), sum(parts), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 6])
+@pytest.mark.parametrize("length", [6, 7, 13, 64])
+def test_averaging_matrices_pool_as_adaptive_pooling_does(cells, length):
+    x = torch.randn(2, 3, length, length + 1)
+    rows, columns = averaging_matrix(length, cells), averaging_matrix(length + 1, cells)
+    expected = torch.nn.functional.adaptive_avg_pool2d(x, cells)
+    torch.testing.assert_close(rows @ x @ columns.T, expected)
+    torch.testing.assert_close(GridPool(cells)(x), expected)
+
+
+class Dummy(Backbone):
+    """A backbone of one convolution."""
+
+    def __init__(self, stem, freeze_at, bn_momentum):
+        super().__init__()
+        self.conv, self.out_channels = torch.nn.Conv2d(3, 5, 8, stride=8), 5
+
+    def forward(self, image):
+        return self.conv(image)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_further_backbone_is_one_entry(tiny_config, monkeypatch, head):
+    monkeypatch.setitem(BACKBONES, "my_dummy", Dummy)
+    config = tiny_config(network={"backbone_types": f"panoptic_{head}_my_dummy"})
+    assert build_embedding(config).eval()(torch.rand(1, 3, 32, 48)).shape == (1, 8, 8, 12)
+    backbone, cams = build_cam(config)
+    assert cams(backbone(torch.rand(1, 3, 32, 48))).shape == (1, 3)
+
+
+def test_a_further_head_is_one_entry(tiny_config, monkeypatch):
+    monkeypatch.setitem(HEADS, "dummy", lambda cin, cout: ("linear", torch.nn.Conv2d(cin, cout, 1)))
+    network = build_embedding(tiny_config(network={"backbone_types": "panoptic_dummy_tiny"}))
+    assert network(torch.rand(1, 3, 32, 48)).shape == (1, 8, 8, 12)
+    assert "linear.weight" in network.state_dict()
 
 
 @pytest.mark.parametrize(("freeze_at", "frozen"), [(0, 0), (1, 1), (2, 2), (5, 5)])

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from spml.data.files import read_label
 from spml.errors import UserError
-from spml.prepare.cam_seeds import box_seeds, main, read_cams, tag_seeds
+from spml.prepare.cam_seeds import box_seeds, cam_seeds, read_cam_arrays, tag_seeds
 from spml.prepare.voc_xml import Box
 
 
@@ -74,14 +74,14 @@ def write_cams(path, cams):
 def test_seed_files_of_tags_and_boxes(tmp_path):
     write_cams(tmp_path / "cam/a.npy", {14: np.eye(4, dtype=np.float16), np.int64(0): np.zeros((4, 4), np.float32)})
     common = ["--cam_dir", str(tmp_path / "cam"), "--workers", "0", "--save_dir"]
-    main([*common, str(tmp_path / "tag")])
+    cam_seeds([*common, str(tmp_path / "tag")])
     assert read_label(tmp_path / "tag/a.png").tolist() == (15 * np.eye(4, dtype=int)).tolist()
     (tmp_path / "xml").mkdir()
     (tmp_path / "xml/a.xml").write_text(
         "<annotation><size><width>4</width><height>4</height></size><object><name>person</name><bndbox><xmin>1</xmin>"
         "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>"
     )
-    main([*common, str(tmp_path / "box"), "--box_dir", str(tmp_path / "xml")])
+    cam_seeds([*common, str(tmp_path / "box"), "--box_dir", str(tmp_path / "xml")])
     expected = [[15, 254, 0, 0], [254, 15, 0, 0], [0] * 4, [0] * 4]
     assert read_label(tmp_path / "box/a.png").tolist() == expected
 
@@ -91,10 +91,10 @@ def test_an_xml_of_another_size_is_refused(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation><size><width>5</width><height>4</height></size></annotation>")
     argv = ["--cam_dir", str(tmp_path / "cam"), "--save_dir", str(tmp_path / "out"), "--box_dir", str(tmp_path)]
     with pytest.raises(UserError, match="a.npy: scores of size .*a.xml states"):
-        main([*argv, "--workers", "0"])
+        cam_seeds([*argv, "--workers", "0"])
     (tmp_path / "a.xml").unlink()
     with pytest.raises(UserError, match="a.xml: no such file"):
-        main([*argv, "--workers", "0"])
+        cam_seeds([*argv, "--workers", "0"])
     assert not (tmp_path / "out").exists()
 
 
@@ -118,7 +118,7 @@ def test_an_xml_of_another_size_is_refused(tmp_path):
 def test_cam_files_that_are_none_are_refused(tmp_path, cams, message, capsys):
     write_cams(tmp_path / "a.npy", cams)
     with pytest.raises(UserError, match=f"a.npy: .*{message}"):
-        read_cams(tmp_path / "a.npy", 21)
+        read_cam_arrays(tmp_path / "a.npy", 21)
     assert "unpickled" not in capsys.readouterr().out
 
 
@@ -127,4 +127,4 @@ def test_other_class_names_give_other_classes(tmp_path):
     (tmp_path / "names.txt").write_text("background\nstriped\ndotted\n")
     argv = ["--cam_dir", str(tmp_path / "cam"), "--save_dir", str(tmp_path / "out"), "--workers", "0"]
     with pytest.raises(UserError, match="expected integers from 0 to 1"):
-        main([*argv, "--class_names", str(tmp_path / "names.txt")])
+        cam_seeds([*argv, "--class_names", str(tmp_path / "names.txt")])

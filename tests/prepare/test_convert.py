@@ -1,10 +1,11 @@
-import argparse
+from functools import partial
 
 import pytest
 
-from spml.commands.flags import number
+from spml.commands.flags import Parser, number
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
+from spml.prepare.provenance import PROVENANCE_NAME
 
 
 def copy_text(source, targets):
@@ -13,19 +14,19 @@ def copy_text(source, targets):
 
 
 def parse(*argv):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     add_common_flags(parser)
     return parser.parse_args(argv)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_every_job_is_converted(tmp_path, workers, capsys):
+def test_every_job_is_converted(tmp_path, workers, shown_log):
     sources = [tmp_path / f"{name}.in" for name in "abc"]
     for source in sources:
         source.write_text(source.stem)
-    convert(copy_text, [(s, (s.with_suffix(".out"),)) for s in sources], parse("--workers", workers), "texts")
+    convert(copy_text, [(s, (s.with_suffix(".out"),)) for s in sources], parse("--workers", workers), "texts", {})
     assert [s.with_suffix(".out").read_text() for s in sources] == ["a", "b", "c"]
-    assert "3 converted, 0 already there" in capsys.readouterr().out
+    assert "3 converted, 0 already there" in shown_log.readouterr().out
 
 
 def test_a_job_is_skipped_only_if_all_its_targets_exist(tmp_path):
@@ -33,12 +34,12 @@ def test_a_job_is_skipped_only_if_all_its_targets_exist(tmp_path):
     source.write_text("new")
     first.write_text("old")
     jobs = [(source, (first, second))]
-    convert(copy_text, jobs, parse("--skip_existing"), "texts")
+    convert(copy_text, jobs, parse("--skip_existing"), "texts", {})
     assert first.read_text() == second.read_text() == "new"
     first.write_text("old")
-    convert(copy_text, jobs, parse("--skip_existing"), "texts")
+    convert(copy_text, jobs, parse("--skip_existing"), "texts", {})
     assert first.read_text() == "old"
-    convert(copy_text, jobs, parse(), "texts")
+    convert(copy_text, jobs, parse(), "texts", {})
     assert first.read_text() == "new"
 
 
@@ -59,3 +60,71 @@ def test_an_empty_folder_is_an_error(tmp_path):
         need_files(tmp_path, "*.npy", "CAMs")
     with pytest.raises(UserError, match="CAMs .*no such folder"):
         need_files(tmp_path / "none", "*.npy", "CAMs")
+
+
+def write_word(source, targets, word):
+    if source == "broken":
+        raise UserError("broken: no source")
+    for target in targets:
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(word)
+
+
+def run(folder, word, *flags, sources="ab"):
+    """Write `word` for each source; returns the files' contents."""
+    jobs = [(source, (folder / f"{source}.txt",)) for source in sources]
+    convert(partial(write_word, word=word), jobs, parse("--workers", "0", *flags), "words", {"word": word})
+    return [path.read_text() for path in sorted(folder.glob("*.txt"))]
+
+
+def test_outputs_of_other_settings_do_not_pass_for_new_ones(tmp_path):
+    assert run(tmp_path / "out", "old") == ["old", "old"]
+    assert run(tmp_path / "out", "old", "--skip_existing", sources="abc") == ["old", "old", "old"]
+    with pytest.raises(UserError, match="out was made with other settings: word was 'old', is 'new'; run without"):
+        run(tmp_path / "out", "new", "--skip_existing", sources="abcd")
+    assert run(tmp_path / "out", "new", sources="abc") == ["new", "new", "new"]
+    assert run(tmp_path / "out", "new", "--skip_existing", sources="abcd") == ["new"] * 4
+
+
+def test_a_folder_that_was_being_made_anew_when_the_run_ended_is_refused_whatever_the_settings(tmp_path):
+    run(tmp_path / "out", "old", sources=["a", "z"])
+    with pytest.raises(UserError, match="broken"):
+        run(tmp_path / "out", "new", sources=["a", "broken", "z"])
+    for word in ("old", "new"):
+        with pytest.raises(UserError, match="out holds files made with several settings"):
+            run(tmp_path / "out", word, "--skip_existing", sources=["a", "z"])
+    assert run(tmp_path / "out", "new", sources=["a", "z"]) == ["new", "new"]
+    assert run(tmp_path / "out", "new", "--skip_existing", sources=["a", "z"]) == ["new", "new"]
+
+
+def test_a_first_run_that_ends_early_goes_on_with_its_settings_alone(tmp_path):
+    with pytest.raises(UserError, match="broken"):
+        run(tmp_path / "out", "old", sources=["a", "broken", "b"])
+    with pytest.raises(UserError, match="other settings"):
+        run(tmp_path / "out", "new", "--skip_existing")
+    assert run(tmp_path / "out", "old", "--skip_existing") == ["old", "old"]
+
+
+def test_a_folder_of_which_only_a_part_is_made_anew_is_refused_until_all_is(tmp_path):
+    run(tmp_path / "out", "old", sources="ab")
+    assert run(tmp_path / "out", "new", sources="b") == ["old", "new"]
+    with pytest.raises(UserError, match="out holds files made with several settings"):
+        run(tmp_path / "out", "new", "--skip_existing", sources="ab")
+    run(tmp_path / "out", "new", sources="ab")
+    assert run(tmp_path / "out", "new", "--skip_existing", sources="ab") == ["new", "new"]
+
+
+def test_files_from_elsewhere_are_left(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.txt").write_text("theirs")
+    for word in ("old", "new"):
+        assert run(tmp_path / "out", word, "--skip_existing") == ["theirs", "old"]
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "[" * 100_000])
+def test_a_broken_record_is_refused(tmp_path, content):
+    run(tmp_path / "out", "old")
+    (tmp_path / "out" / PROVENANCE_NAME).write_text(content)
+    with pytest.raises(UserError, match="made with (other|several) settings"):
+        run(tmp_path / "out", "old", "--skip_existing")

@@ -5,8 +5,8 @@ import pytest
 
 from spml.data.files import read_label
 from spml.errors import UserError
-from spml.prepare import densepose_lists, densepose_masks
-from spml.prepare.densepose_lists import densepose_data_lists
+from spml.prepare.densepose_lists import coco_image, densepose_data_lists, densepose_lists
+from spml.prepare.densepose_masks import densepose_masks
 
 tools = pytest.importorskip("pycocotools.mask", reason="run-length codes need pycocotools")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -42,13 +42,13 @@ def root(tmp_path):
 
 def run_masks(root, *argv):
     path = root / "annotations/densepose_coco_2014_train.json"
-    densepose_masks.main(["--data_dir", str(root), "--annotations", str(path), "--workers", "0", *argv])
+    densepose_masks(["--data_dir", str(root), "--annotations", str(path), "--workers", "0", *argv])
 
 
 def test_each_annotated_picture_gets_parts_points_and_persons(root):
     run_masks(root)
     for folder in FOLDERS:
-        names = sorted(path.name for path in (root / folder).iterdir())
+        names = sorted(path.name for path in (root / folder).glob("*.png"))
         assert names == [f"COCO_train2014_{n:012d}.png" for n in (1, 2, 4, 5, 6)]
     parts, points, persons = (read_label(root / folder / "COCO_train2014_000000000001.png") for folder in FOLDERS)
     assert parts.sum() == persons.sum() == 400 and (parts[5:25, 5:25] == 1).all()
@@ -70,21 +70,21 @@ def test_points_of_no_background_and_of_one_pixel(root):
     assert (points == 1).sum() == 1 and (points == 254).sum() == points.size - 1
 
 
-def test_existing_pictures_are_skipped_on_demand(root, capsys):
+def test_existing_pictures_are_skipped_on_demand(root, shown_log):
     run_masks(root)
     (root / FOLDERS[2] / "COCO_train2014_000000000002.png").unlink()
     run_masks(root, "--skip_existing")
-    assert "1 converted, 4 already there" in capsys.readouterr().out
+    assert "1 converted, 4 already there" in shown_log.readouterr().out
 
 
 def test_a_file_without_part_masks_is_refused(root):
     path = write(root / "other.json", "val2014", {1: False})
     with pytest.raises(UserError, match="other.json: no person has dp_masks"):
-        densepose_masks.main(["--data_dir", str(root), "--annotations", str(path)])
+        densepose_masks(["--data_dir", str(root), "--annotations", str(path)])
 
 
 def run_lists(root, *argv):
-    densepose_lists.main(["--data_dir", str(root), "--workers", "0", *argv])
+    densepose_lists(["--data_dir", str(root), "--workers", "0", *argv])
     return {path.name: path.read_text().splitlines() for path in (root / "lists").iterdir()}
 
 
@@ -117,9 +117,9 @@ def test_the_subset_is_the_same_for_every_kind_and_run():
     assert full == point == sorted(full) and len(set(full)) == 10
 
 
-def test_missing_pictures_are_a_warning_or_with_check_an_error(root, capsys):
+def test_missing_pictures_are_a_warning_or_with_check_an_error(root, shown_log):
     run_lists(root, "--splits", "minival2014")
-    assert "minival2014.txt: 1 of 1 files in images/val2014 are missing" in capsys.readouterr().err
+    assert "minival2014.txt: 1 of 1 files in images/val2014 are missing" in shown_log.readouterr().err
     with pytest.raises(UserError, match="images/val2014"):
         run_lists(root, "--splits", "minival2014", "--check")
 
@@ -128,3 +128,7 @@ def test_a_missing_annotation_file_is_named(root):
     (root / "annotations/densepose_coco_2014_minival.json").unlink()
     with pytest.raises(UserError, match="densepose_coco_2014_minival.json: no such file"):
         run_lists(root)
+
+
+def test_coco_images_lie_in_the_folder_of_their_name():
+    assert coco_image("COCO_val2014_000000000042") == "images/val2014/COCO_val2014_000000000042.jpg"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spml.data.files import write_image
 from spml.data.tag_files import read_tags, write_tags
 from spml.errors import UserError
-from spml.prepare.image_tags import main, tags_from_label
+from spml.prepare.image_tags import image_tags, tags_from_label
 
 names = st.text(string.ascii_letters + string.digits + "_", min_size=1, max_size=8)
 
@@ -47,10 +47,10 @@ def test_tags_from_a_folder_of_label_maps(tmp_path):
     write_image(tmp_path / "in/b.png", np.array([[0, 3]], np.uint8))
     write_image(tmp_path / "in/a.png", np.array([[0, 254]], np.uint8))
     argv = ["--label_dir", str(tmp_path / "in"), "--save_path", str(tmp_path / "tags.txt"), "--workers", "0"]
-    main(argv)
+    image_tags(argv)
     assert (tmp_path / "tags.txt").read_text() == "a\nb 3\n"
     (tmp_path / "tags.txt").write_text("kept")
-    main([*argv, "--skip_existing"])
+    image_tags([*argv, "--skip_existing"])
     assert (tmp_path / "tags.txt").read_text() == "kept"
 
 
@@ -60,5 +60,5 @@ def test_tags_from_a_folder_of_boxes(tmp_path):
     (tmp_path / "a.xml").write_text(
         f"<annotation><size><width>4</width><height>4</height></size>{objects}</annotation>"
     )
-    main(["--xml_dir", str(tmp_path), "--save_path", str(tmp_path / "tags.txt"), "--workers", "0"])
+    image_tags(["--xml_dir", str(tmp_path), "--save_path", str(tmp_path / "tags.txt"), "--workers", "0"])
     assert (tmp_path / "tags.txt").read_text() == "a 12 15\n"

@@ -1,10 +1,13 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from spml.data.files import read_label
 from spml.errors import UserError
-from spml.prepare.scribbles import Scribble, draw_scribbles, main, read_scribbles
+from spml.prepare.scribbles import Scribble, draw_scribbles, read_scribbles, scribbles
 
 SIZE = "<size><width>50</width><height>40</height><depth>3</depth></size>"
 
@@ -22,18 +25,18 @@ def write(path, *polygons, size=SIZE):
 
 def test_polylines_come_with_their_class(tmp_path):
     path = write(tmp_path / "a.xml", polygon("cat", (1, 2), (3, 4)), polygon("background", (5, 6)), polygon("dog"))
-    size, scribbles = read_scribbles(path)
+    size, found = read_scribbles(path)
     assert size == (40, 50)
-    assert [(s.class_id, s.points.tolist()) for s in scribbles] == [(8, [[1, 2], [3, 4]]), (0, [[5, 6]])]
+    assert [(s.class_id, s.points.tolist()) for s in found] == [(8, [[1, 2], [3, 4]]), (0, [[5, 6]])]
 
 
 def test_scribbles_at_full_length_and_points_at_none():
-    scribbles = [Scribble(8, np.array([[10, 20], [40, 20]]))]
-    scribble = draw_scribbles((40, 50), scribbles, 1, 3)
+    lines = [Scribble(8, np.array([[10, 20], [40, 20]]))]
+    scribble = draw_scribbles((40, 50), lines, 1, 3)
     assert set(np.unique(scribble)) == {8, 254}
     rows, columns = np.nonzero(scribble == 8)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (19, 21, 9, 41)
-    rows, columns = np.nonzero(draw_scribbles((40, 50), scribbles, 0, 6) == 8)
+    rows, columns = np.nonzero(draw_scribbles((40, 50), lines, 0, 6) == 8)
     assert np.ptp(rows) == np.ptp(columns) == 5 and abs(rows.mean() - 20) <= 0.5 and abs(columns.mean() - 25) <= 0.5
 
 
@@ -45,7 +48,7 @@ def test_objects_are_drawn_over_the_background():
 
 def test_each_length_gets_its_folder(tmp_path):
     write(tmp_path / "xml/a.xml", polygon("cat", (5, 20), (45, 20)))
-    main(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path / "xml"), "--workers", "0"])
+    scribbles(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path / "xml"), "--workers", "0"])
     folder = tmp_path / "VOC2012/scribble"
     names = ["dilate_3", "dilate_3_0.8", "dilate_3_0.5", "dilate_3_0.3", "dilate_6_0.0"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
@@ -59,15 +62,15 @@ def test_the_size_comes_from_the_image_where_the_xml_has_none(tmp_path):
     argv = ["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path / "xml"), "--workers", "0", "--lengths", "1"]
     write(tmp_path / "xml/a.xml", polygon("cat", (5, 2)), size="")
     with pytest.raises(UserError, match="a.xml: states no image size, and .*a.jpg is not there"):
-        main(argv)
+        scribbles(argv)
     images = tmp_path / "VOC2012/JPEGImages"
     images.mkdir(parents=True)
     Image.new("RGB", (30, 20)).save(images / "a.jpg")
-    main(argv)
+    scribbles(argv)
     assert read_label(tmp_path / "VOC2012/scribble/dilate_3/a.png").shape == (20, 30)
     write(tmp_path / "xml/a.xml", polygon("cat", (5, 2)))
     with pytest.raises(UserError, match="a.xml: is for 50×40 pixels, but .*a.jpg has 30×20"):
-        main(argv)
+        scribbles(argv)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +90,21 @@ def test_broken_scribbles_are_refused_by_file_name(tmp_path, content, message):
 
 def test_an_impossible_length_is_refused(tmp_path):
     with pytest.raises(UserError, match="--lengths 1.5"):
-        main(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path), "--lengths", "1.5"])
+        scribbles(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path), "--lengths", "1.5"])
+
+
+def png_head(width, height):
+    """The beginning of a PNG that states this size."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", png_head(10**6, 10**6)])
+def test_an_image_that_is_none_or_impossibly_large_is_refused_by_file_name(tmp_path, content):
+    write(tmp_path / "xml/a.xml", polygon("cat", (5, 2)))
+    images = tmp_path / "VOC2012/JPEGImages"
+    images.mkdir(parents=True)
+    (images / "a.jpg").write_bytes(content)
+    with pytest.raises(UserError, match="a.jpg: "):
+        scribbles(["--data_dir", str(tmp_path), "--xml_dir", str(tmp_path / "xml"), "--workers", "0"])
+    assert not (tmp_path / "VOC2012/scribble").exists()

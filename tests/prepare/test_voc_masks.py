@@ -5,7 +5,7 @@ from scipy.io import savemat
 
 from spml.data.files import read_label
 from spml.errors import UserError
-from spml.prepare.voc_masks import grey_from_colour, main, read_sbd
+from spml.prepare.voc_masks import grey_from_colour, read_sbd, voc_masks
 from spml.visualize import voc_palette
 
 LABEL = np.array([[0, 1, 15], [20, 255, 8]], np.uint8)
@@ -38,18 +38,18 @@ def test_a_known_colour_of_each_kind():
 def test_masks_of_voc_win_over_those_of_sbd(tmp_path, mode):
     tree(tmp_path)
     write_colour(tmp_path / "VOC2012/SegmentationClass/2007_000001.png", LABEL, mode)
-    main(["--data_dir", str(tmp_path), "--workers", "0"])
+    voc_masks(["--data_dir", str(tmp_path), "--workers", "0"])
     assert read_label(tmp_path / "VOC2012/segcls/2007_000001.png").tolist() == LABEL.tolist()
     assert read_label(tmp_path / "VOC2012/segcls/2008_000002.png").tolist() == [[0, 1, 15], [20, 0, 8]]
     assert Image.open(tmp_path / "VOC2012/segcls/2008_000002.png").mode == "L"
 
 
-def test_existing_masks_are_skipped_on_demand(tmp_path, capsys):
+def test_existing_masks_are_skipped_on_demand(tmp_path, shown_log):
     tree(tmp_path)
-    main(["--data_dir", str(tmp_path), "--workers", "0"])
+    voc_masks(["--data_dir", str(tmp_path), "--workers", "0"])
     (tmp_path / "VOC2012/segcls/2008_000002.png").unlink()
-    main(["--data_dir", str(tmp_path), "--workers", "0", "--skip_existing"])
-    assert "1 converted, 1 already there" in capsys.readouterr().out
+    voc_masks(["--data_dir", str(tmp_path), "--workers", "0", "--skip_existing"])
+    assert "1 converted, 1 already there" in shown_log.readouterr().out
 
 
 def test_a_colour_of_no_class_names_file_and_colour(tmp_path):
@@ -62,7 +62,7 @@ def test_a_colour_of_no_class_names_file_and_colour(tmp_path):
 )
 def test_a_broken_mat_is_one_clear_error(tmp_path, content):
     (tmp_path / "a.mat").write_bytes(content)
-    with pytest.raises(UserError, match="a.mat: not a readable SBD"):
+    with pytest.raises(UserError, match="a.mat: not a readable .mat"):
         read_sbd(tmp_path / "a.mat")
 
 
@@ -90,12 +90,12 @@ def test_a_truncated_mat_leaves_no_mask(tmp_path):
     mat = tmp_path / "sbd/dataset/cls/2008_000002.mat"
     mat.write_bytes(mat.read_bytes()[:-10])
     with pytest.raises(UserError, match="2008_000002.mat"):
-        main(["--data_dir", str(tmp_path), "--workers", "2"])
+        voc_masks(["--data_dir", str(tmp_path), "--workers", "2"])
     assert not (tmp_path / "VOC2012/segcls/2008_000002.png").exists()
 
 
 def test_missing_sources_are_named(tmp_path):
     with pytest.raises(UserError, match="SBD masks .*sbd/dataset/cls: no such folder"):
-        main(["--data_dir", str(tmp_path)])
+        voc_masks(["--data_dir", str(tmp_path)])
     with pytest.raises(UserError, match="--data_dir .*none"):
-        main(["--data_dir", str(tmp_path / "none")])
+        voc_masks(["--data_dir", str(tmp_path / "none")])

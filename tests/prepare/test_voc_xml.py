@@ -54,13 +54,22 @@ def test_broken_annotations_are_refused_by_file_name(tmp_path, content, message)
         read_boxes(write(tmp_path / "a.xml", content), VOC_CLASSES)
 
 
-BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 30))
+DECLARATIONS = {
+    "entities": '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><a>&c;</a>',
+    "billion_laughs": f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]><a>&l29;</a>',
+    "quadratic": f'<!DOCTYPE a [<!ENTITY b "{"b" * 100_000}">]><a>{"&b;" * 100_000}</a>',
+    "file": '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    "type_elsewhere": '<!DOCTYPE a SYSTEM "http://example.com/a.dtd"><a/>',
+    "type_alone": "<!DOCTYPE a><a/>",
+}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_entities_are_refused_in_every_encoding(tmp_path, encoding):
-    (tmp_path / "a.xml").write_bytes(BOMB.encode(encoding))
-    with pytest.raises(UserError, match="document type"):
+@pytest.mark.parametrize("kind", DECLARATIONS)
+def test_declared_types_and_entities_are_refused_in_every_encoding(tmp_path, kind, encoding):
+    (tmp_path / "a.xml").write_bytes(DECLARATIONS[kind].encode(encoding))
+    with pytest.raises(UserError, match="a.xml: declares a document type, which no annotation needs"):
         parse_xml(tmp_path / "a.xml")
 
 

@@ -55,10 +55,11 @@ def test_kmeans_equals_the_published_one(golden, iterations, result):
 
 
 @pytest.mark.parametrize("iterations", [0, 1, 2, 7])
-def test_kmeans_equals_a_plain_loop(iterations):
+def test_kmeans_equals_a_plain_loop(iterations, device):
     x = unit_rows(60, 5)
     initial = torch.randint(6, (60,), generator=torch.Generator().manual_seed(1))
-    assert torch.equal(spherical_kmeans(x, initial, 6, iterations), plain_kmeans(x, initial, 6, iterations))
+    got = spherical_kmeans(x.to(device), initial.to(device), 6, iterations)
+    assert torch.equal(got.cpu(), plain_kmeans(x, initial, 6, iterations))
 
 
 def test_an_empty_cluster_attracts_the_rows_that_resemble_no_other():

@@ -79,9 +79,14 @@ def test_the_bank_survives_a_file_of_plain_tensors(tmp_path):
     assert torch.equal(before.tags, after.tags)
 
 
-def test_moving_the_bank_keeps_its_order():
-    bank = MemoryBank(2)
+@pytest.mark.parametrize("size", [2, 4])
+def test_moving_the_bank_keeps_what_it_holds_and_its_order(size, device):
+    bank = MemoryBank(size)
     for value in (1, 2):
         bank.append(some_prototypes(value))
+    before = remembered(bank)
+    bank.to(device)
+    assert len(bank.entries) == 2
+    assert all(tensor.device.type == device for entry in bank.entries for tensor in vars(entry).values())
     bank.to("cpu")
-    assert remembered(bank).semantic.unique_consecutive().tolist() == [1, 2]
+    assert torch.equal(remembered(bank).embedding, before.embedding)

@@ -5,15 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spml.segments.prototypes import Prototypes, gather_prototypes, majority_label, segment_prototypes
+from spml.segments.prototypes import Prototypes, majority_label, prototypes_of, segment_prototypes
 from spml.segments.segment import Segments
 
 
 @pytest.mark.parametrize(("count", "result"), [(6, "prototypes"), (9, "prototypes_of_9")])
-def test_prototypes_equal_the_published_ones(golden, count, result):
+def test_prototypes_equal_the_published_ones(golden, count, result, device):
     figures = golden("prototypes")
-    got = segment_prototypes(figures["embeddings"], figures["labels"], count)
-    torch.testing.assert_close(got, figures[result], rtol=1e-4, atol=1e-5)
+    got = segment_prototypes(figures["embeddings"].to(device), figures["labels"].to(device), count)
+    torch.testing.assert_close(got.cpu(), figures[result], rtol=1e-4, atol=1e-5)
 
 
 def test_an_empty_segment_has_a_zero_prototype_and_a_finite_gradient():
@@ -43,7 +43,7 @@ def test_gathered_prototypes_equal_the_published_ones(golden):
         2,
     )
     tags = torch.tensor([[False, True, False], [False, False, True]])
-    got = gather_prototypes(segments, tags)
+    got = prototypes_of(segments, tags)
     assert torch.equal(got.semantic, figures["prototype_semantic_label"])
     assert torch.equal(got.instance, figures["prototype_instance_label"])
     assert torch.equal(got.image, figures["prototype_batch_index"])
@@ -54,7 +54,7 @@ def test_gathered_prototypes_equal_the_published_ones(golden):
 
 def test_no_segments_give_no_prototypes():
     none = torch.zeros(0, dtype=torch.long)
-    got = gather_prototypes(
+    got = prototypes_of(
         Segments(torch.zeros(0, 4), torch.zeros(0, 6), none, none, none, none, none, 2), torch.zeros(2, 3, dtype=bool)
     )
     assert len(got) == 0

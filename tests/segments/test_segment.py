@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spml.models.local_features import location_features
 from spml.segments.kmeans import initial_clusters, spherical_kmeans
-from spml.segments.segment import normalize, resize_labels, segment_batch, segment_ids
+from spml.segments.segment import _warn_of_divisor, resize_labels, segment_batch, segment_ids, unit_vectors
 
 
 def random_batch(images=2, channels=4, height=6, width=5, void=0.2, seed=0):
@@ -40,15 +40,15 @@ def plain_segments(embedding, features, semantic, instance, grid, iterations, di
     return pixels, [triples.index((n, cluster, label)) for n, _, cluster, label in pixels]
 
 
-def test_normalize_equals_the_published_one(golden):
+def test_unit_vectors_equal_the_published_ones(golden):
     figures = golden("normalize_embedding")
-    torch.testing.assert_close(normalize(figures["x"]), figures["y"], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(unit_vectors(figures["x"]), figures["y"], rtol=1e-4, atol=1e-5)
 
 
-def test_normalize_works_in_float32_and_keeps_float64():
+def test_unit_vectors_are_taken_in_float32_and_keeps_float64():
     x = torch.tensor([[3.0, 4.0]])
-    assert normalize(x.bfloat16()).dtype == torch.float32
-    assert normalize(x.double()).dtype == torch.float64
+    assert unit_vectors(x.bfloat16()).dtype == torch.float32
+    assert unit_vectors(x.double()).dtype == torch.float64
 
 
 def test_label_resize_equals_the_published_one(golden):
@@ -103,9 +103,9 @@ def test_affinity_space_segments_equal_the_published_ones(golden):
 
 
 @pytest.mark.parametrize("void", [0, 0.3, 0.9])
-def test_segments_equal_a_plain_loop(void):
+def test_segments_equal_a_plain_loop(void, device):
     batch = random_batch(images=3, void=void)
-    segments = segment_batch(*batch, (3, 2), 3, 2048)
+    segments = segment_batch(*(x.to(device) for x in batch), (3, 2), 3, 2048)
     pixels, numbers = plain_segments(*batch, (3, 2), 3, 2048)
     assert list(zip(segments.image.tolist(), segments.place.tolist(), strict=True)) == [p[:2] for p in pixels]
     assert segments.segment.tolist() == numbers
@@ -150,6 +150,27 @@ def test_a_cluster_that_void_has_emptied_attracts_what_resembles_no_other():
         embedding, location_features(1, 8)[None], semantic, torch.zeros_like(semantic), (1, 2), 1, 2048
     )
     assert segments.segment.tolist() == [1, 1, 1, 0]
+
+
+def warnings_of(log, divisor, region, calls=2):
+    """What is said of batches whose largest region is `region`; the first call of a process is simulated."""
+    _warn_of_divisor.cache_clear()
+    embedding, features, semantic, instance = random_batch(void=0)
+    instance[0, 0, 0] = region
+    for _ in range(calls):
+        segment_batch(embedding, features, semantic, instance, (2, 2), 1, divisor)
+    return [text for level, text in log if level == "WARNING"]
+
+
+def test_regions_that_reach_the_label_divisor_are_warned_of_once(log):
+    (line,) = warnings_of(log, 255, 255)
+    assert line.startswith("network.label_divisor is 255 and a region has this number")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(("divisor", "region"), [(255, 254), (256, 255), (2048, 255)])
+def test_regions_below_the_label_divisor_are_not_warned_of(log, divisor, region):
+    assert warnings_of(log, divisor, region) == []
 
 
 def test_a_segment_never_crosses_an_image_a_region_or_a_class():

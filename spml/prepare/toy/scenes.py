@@ -20,12 +20,12 @@ from spml.prepare.toy.textures import (
     zigzag,
 )
 
-CLASS_NAMES = ("background", "striped", "dotted", "checked", "zigzag", "speckled")
+SCENE_CLASSES = ("background", "striped", "dotted", "checked", "zigzag", "speckled")
 PATTERNS = (stripes, dots, checks, zigzag, speckle)
 # Neighbouring classes on the colour circle lie a fifth of a turn apart, so that their hues overlap.
 HUE_DEVIATION = 0.05
 # At 96 pixels: what an annotator needs to see of an object.
-SMALLEST_AREA, SMALLEST_DEPTH, SMALLEST_SHARE = 100, 4.0, 0.35
+SMALLEST_OBJECT, OBJECT_DEPTH, LEAST_SHOWN = 100, 4.0, 0.35
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Scene:
     instance: np.ndarray
 
 
-def draw_scene(rng, size):
+def draw_scene(rng: np.random.Generator, size: int) -> Scene:
     """Draw one to three classes, two to five objects of them, on clutter; `size` in pixels, at least 64."""
     canvas = draw_background(rng, size)
     instance = np.zeros((size, size), np.uint8)
     semantic = np.zeros((size, size), np.uint8)
-    areas = {}
+    areas: dict[int, int] = {}
     for label in choose_classes(rng):
         mask = place_object(rng, size, instance, areas)
         if mask is None:
@@ -53,14 +53,16 @@ def draw_scene(rng, size):
     return Scene(take_picture(rng, canvas), semantic, instance)
 
 
-def choose_classes(rng):
+def choose_classes(rng: np.random.Generator) -> np.ndarray:
     """The classes of a scene's objects, in the order of drawing."""
-    classes = rng.choice(np.arange(1, len(CLASS_NAMES)), rng.integers(1, 4), replace=False)
+    classes = rng.choice(np.arange(1, len(SCENE_CLASSES)), rng.integers(1, 4), replace=False)
     repeats = rng.choice(classes, rng.integers(0, 3) + (len(classes) == 1))
     return rng.permutation(np.concatenate([classes, repeats]))
 
 
-def place_object(rng, size, instance, areas, tries=30):
+def place_object(
+    rng: np.random.Generator, size: int, instance: np.ndarray, areas: dict[int, int], tries: int = 30
+) -> np.ndarray | None:
     """A mask for one more object that leaves it and all others visible enough, or None where no try does.
 
     areas: whole area of each object drawn so far, by its id.
@@ -70,18 +72,18 @@ def place_object(rng, size, instance, areas, tries=30):
         mask = random_shape(rng, size, centre, radius)
         after = np.where(mask, len(areas) + 1, instance)
         whole = {**areas, len(areas) + 1: mask.sum()}
-        if (after == 0).mean() > 0.35 and all(visible_enough(after == id, area) for id, area in whole.items()):
+        if (after == 0).mean() > 0.35 and all(visible_enough(after == n, area) for n, area in whole.items()):
             return mask
     return None
 
 
-def visible_enough(region, area):
+def visible_enough(region: np.ndarray, area: int) -> bool:
     """Whether what shows of an object (H×W bool) of so many pixels is large, wide and whole enough to be annotated."""
-    least = max(SMALLEST_AREA * (len(region) / 96) ** 2, SMALLEST_SHARE * area)
-    return region.sum() >= least and depth(region).max() >= SMALLEST_DEPTH
+    least = max(SMALLEST_OBJECT * (len(region) / 96) ** 2, LEAST_SHOWN * area)
+    return region.sum() >= least and depth(region).max() >= OBJECT_DEPTH
 
 
-def draw_object(rng, size, label):
+def draw_object(rng: np.random.Generator, size: int, label: int) -> np.ndarray:
     """A whole picture in the look of a class: two tones of a hue, in the class's pattern, with shading."""
     hue = (label - 1) / len(PATTERNS) + HUE_DEVIATION * rng.standard_normal()
     saturation, value = rng.uniform(0.4, 0.9), rng.uniform(0.5, 0.95)
@@ -95,7 +97,7 @@ def draw_object(rng, size, label):
     return shade(rng, paint(pattern, first, second))
 
 
-def shade(rng, picture):
+def shade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """Light a picture from a random side, with a little unevenness."""
     size = len(picture)
     across, _ = turned_coordinates(size, rng.uniform(0, 2 * np.pi), (size / 2, size / 2))
@@ -103,7 +105,7 @@ def shade(rng, picture):
     return np.clip(picture * light[..., None], 0, 1)
 
 
-def draw_background(rng, size, most_saturated=0.4):
+def draw_background(rng: np.random.Generator, size: int, most_saturated: float = 0.4) -> np.ndarray:
     """Two or three grounds of muted colours in coarse noise, with scraps of any colour strewn over them."""
     canvas = draw_ground(rng, size, most_saturated)
     for _ in range(rng.integers(1, 3)):
@@ -117,25 +119,25 @@ def draw_background(rng, size, most_saturated=0.4):
     return canvas
 
 
-def draw_ground(rng, size, most_saturated):
+def draw_ground(rng: np.random.Generator, size: int, most_saturated: float) -> np.ndarray:
     """A whole picture of cloudy ground between two muted colours."""
     first, second = random_colour(rng, 0.05, most_saturated), random_colour(rng, 0.05, most_saturated)
     second = 0.6 * first + 0.4 * second
     return shade(rng, paint(0.7 * fractal_noise(rng, size, rng.uniform(0.1, 0.4) * size), first, second))
 
 
-def random_colour(rng, least_saturated, most_saturated):
+def random_colour(rng: np.random.Generator, least_saturated: float, most_saturated: float) -> np.ndarray:
     """A colour of any hue, RGB in [0, 1]."""
     return hsv_to_rgb(rng.uniform(), rng.uniform(least_saturated, most_saturated), rng.uniform(0.3, 0.9))
 
 
-def lay_over(canvas, picture, mask):
+def lay_over(canvas: np.ndarray, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Put a picture over the canvas where the mask is, with a soft rim as a lens would give."""
     cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.6)[..., None]
     return canvas + cover * (picture - canvas)
 
 
-def take_picture(rng, canvas):
+def take_picture(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
     """Expose a canvas in [0, 1]: tint, brightness and grain of a camera; H×W×3 uint8."""
     tint = rng.uniform(0.85, 1.1) * rng.uniform(0.92, 1.08, 3)
     grain = 0.02 * rng.standard_normal(canvas.shape)

@@ -1,5 +1,6 @@
 """Weak labels of a toy picture, made from its classes and objects as an annotator would."""
 
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 
 from spml.data.labels import UNLABELLED
 from spml.prepare.strokes import dilate
+from spml.prepare.toy.scenes import Scene
 from spml.prepare.toy.shapes import depth
 from spml.prepare.toy.textures import noise
 
@@ -14,13 +16,13 @@ STROKE_WIDTH = 3
 BACKGROUND_MARKS = 2
 
 
-def visible_regions(scene):
+def visible_regions(scene: Scene) -> list[tuple[int, np.ndarray]]:
     """What shows of each part of each object, as (class, H×W bool), background left out."""
     keys = scene.instance.astype(int) * 256 + scene.semantic
     return [(int(key) % 256, keys == key) for key in np.unique(keys) if key >= 256]
 
 
-def label_points(rng, scene, width):
+def label_points(rng: np.random.Generator, scene: Scene, width: int) -> np.ndarray:
     """Label map with a dot `width` pixels across in each visible region and two in the background, rest unlabelled."""
     label = np.full(scene.semantic.shape, UNLABELLED, np.uint8)
     for part, region in visible_regions(scene):
@@ -33,7 +35,7 @@ def label_points(rng, scene, width):
     return label
 
 
-def dot(rng, region, width):
+def dot(rng: np.random.Generator, region: np.ndarray, width: int) -> np.ndarray:
     """A dot at a random place well inside a region (H×W bool), cut to the region where that is narrower."""
     inside = depth(region)
     places = np.flatnonzero(inside >= max(min(width / 2 + 0.5, inside.max()), inside.max() / 2))
@@ -42,7 +44,7 @@ def dot(rng, region, width):
     return dilate(mark, width) & region
 
 
-def label_scribbles(rng, scene):
+def label_scribbles(rng: np.random.Generator, scene: Scene) -> np.ndarray:
     """Label map with a curved stroke in each visible region and one or two in the background, rest unlabelled."""
     label = np.full(scene.semantic.shape, UNLABELLED, np.uint8)
     for part, region in visible_regions(scene):
@@ -55,7 +57,7 @@ def label_scribbles(rng, scene):
     return label
 
 
-def stroke(rng, region, reach=1.0):
+def stroke(rng: np.random.Generator, region: np.ndarray, reach: float = 1.0) -> np.ndarray:
     """A stroke between two far places of a region's largest piece, keeping to its middle, with a hand's detours.
 
     reach: how much of the way between the places is drawn.
@@ -74,23 +76,23 @@ def stroke(rng, region, reach=1.0):
     return dilate(line, STROKE_WIDTH) & region
 
 
-def largest_piece(region):
+def largest_piece(region: np.ndarray) -> np.ndarray:
     """The largest connected piece of a region (H×W bool)."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=4)
     return pieces == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
 
 
-def farthest(places, start):
+def farthest(places: np.ndarray, start: np.ndarray) -> np.ndarray:
     """The place (y, x) farthest from another, by the straight way."""
     return places[((places - start) ** 2).sum(1).argmax()]
 
 
-def tags(scene):
+def tags_of_scene(scene: Scene) -> list[int]:
     """The classes that show, background left out, ascending."""
     return [int(label) for label in np.unique(scene.semantic) if label]
 
 
-def voc_xml(name, scene, class_names):
+def boxes_as_xml(name: str, scene: Scene, class_names: Sequence[str]) -> str:
     """VOC annotation XML with the box of what shows of each object; VOC counts pixels from 1, the last one included."""
     root = ElementTree.Element("annotation")
     ElementTree.SubElement(root, "filename").text = f"{name}.jpg"
@@ -107,6 +109,6 @@ def voc_xml(name, scene, class_names):
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _add_numbers(element, **numbers):
+def _add_numbers(element: ElementTree.Element, **numbers: int) -> None:
     for tag, number in numbers.items():
         ElementTree.SubElement(element, tag).text = str(number)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spml.commands.outputs import CLUSTERS, MASKS, PROTOTYPES, Outputs, resize_pixels
-from spml.data.files import read_npz
+from spml.commands.mask_outputs import CLUSTERS, MASKS, PROTOTYPES, MaskOutputs
 from spml.data.transforms import resize_label
-from spml.inference.crf import CRFParameters, dense_crf
+from spml.inference.crf import CRFParameters, dense_crf, resize_pixels
 from spml.visualize import voc_palette
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)
@@ -15,7 +14,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)
 
 @pytest.fixture
 def outputs(tmp_path):
-    return Outputs(tmp_path, voc_palette(), CRFParameters())
+    return MaskOutputs(tmp_path, voc_palette())
 
 
 def test_a_mask_is_written_in_grey_and_in_colour(outputs, tmp_path):
@@ -28,13 +27,6 @@ def test_a_mask_is_written_in_grey_and_in_colour(outputs, tmp_path):
     assert outputs.exist("a", MASKS) and not outputs.exist("a", MASKS + PROTOTYPES)
 
 
-def test_prototypes_are_plain_arrays(outputs, tmp_path):
-    outputs.write_prototypes("a", np.eye(3, dtype=np.float64), np.array([0, 254, 255], np.uint8))
-    written = read_npz(tmp_path / "semantic_prototype" / "a.npz")
-    assert written["prototype"].dtype == np.float32 and written["prototype_label"].tolist() == [0, 254, 255]
-    assert sorted(written) == ["prototype", "prototype_label"]
-
-
 def test_segments_keep_their_ids_beyond_eight_bits(outputs, tmp_path):
     for count in (256, 300):
         outputs.write_clusters("a", np.arange(count).reshape(-1, 4))
@@ -42,9 +34,9 @@ def test_segments_keep_their_ids_beyond_eight_bits(outputs, tmp_path):
     assert outputs.exist("a", CLUSTERS)
 
 
-def test_scores_pass_the_crf_at_their_own_size_and_return_to_the_images(outputs, tmp_path):
+def test_scores_pass_the_crf_at_their_own_size_and_return_to_the_images(tmp_path):
     scores = np.random.default_rng(1).random((3, 18, 15)).astype(np.float32)
-    outputs.finish_mask("a", IMAGE, scores)
+    MaskOutputs(tmp_path, voc_palette(), CRFParameters()).finish_mask("a", IMAGE, scores)
     refined = dense_crf(resize_pixels(IMAGE, (18, 15)), scores, CRFParameters()).argmax(0).astype(np.uint8)
     assert (np.array(Image.open(tmp_path / "semantic_gray" / "a.png")) == resize_label(refined, (12, 10))).all()
 

@@ -1,0 +1,109 @@
+"""The processes that refine scores by the CRF and write masks, beside the one that runs the network."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing.context import BaseContext
+from types import TracebackType
+from typing import Any
+
+from spml.commands.pool import process_context, start_worker
+from spml.errors import UserError
+
+WAITING = 2  # images that wait for a process to be free, so that none is idle while the network runs
+
+
+class CrfPool:
+    """Runs calls in processes that never import torch; a few at a time, so that memory stays bounded.
+
+    count: how many processes; 0 runs every call here and at once. Calls are functions of torch-free modules. One that
+    raises, or a process that dies, is a UserError in a later `submit` or in `finish`. on_done: called here after each
+    call that ended well.
+    """
+
+    def __init__(self, count: int, on_done: Callable[[], None] = lambda: None) -> None:
+        self.on_done = on_done
+        self._most = count + WAITING
+        self._busy: dict[Future[str | None], str] = {}
+        self._executor = ProcessPoolExecutor(count, _context(), start_worker) if count else None
+        # Starting waits for the processes' imports; meanwhile this one goes on to its own.
+        self._starter = threading.Thread(target=_start, args=(self._executor, count))
+        self._starter.start()
+
+    def submit(self, name: str, function: Callable[..., None], *args: Any) -> None:
+        """Run function(*args) in a process, waiting while too many are under way; `name` says what it works on."""
+        if self._executor is None:
+            self._take(name, attempt(function, *args))
+            return
+        while len(self._busy) >= self._most:
+            self._collect()
+        try:
+            self._busy[self._executor.submit(attempt, function, *args)] = name
+        except BrokenProcessPool:
+            raise _death(name) from None
+
+    def finish(self) -> None:
+        """Wait until all calls have ended."""
+        while self._busy:
+            self._collect()
+
+    def _collect(self) -> None:
+        for future in wait(self._busy, return_when=FIRST_COMPLETED).done:
+            name = self._busy.pop(future)
+            try:
+                failure = future.result()
+            except BrokenProcessPool:
+                raise _death(name) from None
+            self._take(name, failure)
+
+    def _take(self, name: str, failure: str | None) -> None:
+        if failure is not None:
+            raise UserError(f"{name}: {failure}")
+        self.on_done()
+
+    def __enter__(self) -> "CrfPool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._starter.join()
+        if self._executor is not None:
+            # A process ends the call it is at, so that no file is left half-written.
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(executor: ProcessPoolExecutor | None, count: int) -> None:
+    if executor is not None:
+        with suppress(BrokenProcessPool, RuntimeError, OSError):  # `submit` says it again
+            for _ in range(count):
+                executor.submit(os.getpid)
+
+
+def _context() -> BaseContext:
+    """New processes as they are everywhere, begun from one that has imported what the CRF needs."""
+    context = process_context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["spml.commands.job", "pydensecrf.densecrf"])
+    return context
+
+
+def _death(name: str) -> UserError:
+    return UserError(
+        f"{name}, or one worked on beside it: a CRF process ended unexpectedly, out of memory perhaps; "
+        "try fewer --workers"
+    )
+
+
+def attempt(function: Callable[..., None], *args: Any) -> str | None:
+    """Call function(*args); None, or what went wrong in one line."""
+    try:
+        function(*args)
+    except UserError as error:
+        return str(error)
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return None

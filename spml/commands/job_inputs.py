@@ -1,0 +1,79 @@
+"""What the flags of an inference script name, found and looked at; what is missing is a UserError."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from spml.config import Config
+from spml.data.cam_files import cam_path
+from spml.data.files import find_images, need_dir
+from spml.data.lists import Sample, read_list
+from spml.data.prototype_files import read_prototype_folder
+from spml.data.tag_files import read_tags
+from spml.errors import UserError
+from spml.models.snapshots import snapshot_path
+
+
+def _required(value: str | None, flag: str) -> str:
+    if not value:
+        raise UserError(f"{flag} is needed")
+    return value
+
+
+def read_gallery(flags: Namespace, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """The prototypes [M, C] and their labels [M] that --semantic_memory_dir holds."""
+    folder = _required(flags.semantic_memory_dir, "--semantic_memory_dir")
+    return read_prototype_folder(folder, config.network.embedding_dim, config.dataset.num_classes)
+
+
+def save_folder(flags: Namespace) -> Path:
+    """Where results go, which need not be there."""
+    path = Path(flags.save_dir)
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--save_dir {path}: is a file, expected a folder")
+    return path
+
+
+def find_samples(flags: Namespace, config: Config, need_labels: bool) -> list[Sample]:
+    """The samples of the data list that flags or configuration name; without a list the images in --data_dir."""
+    data_dir = _required(flags.data_dir or config.dataset.data_dir, "--data_dir (or dataset.data_dir)")
+    need_dir(data_dir, "--data_dir")
+    data_list = flags.data_list or config.dataset.test_data_list
+    if data_list:
+        return read_list(data_dir, data_list, need_labels, flags.semantic_dir)
+    if need_labels:
+        raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
+    return [Sample(path) for path in find_images(data_dir, "--data_dir")]
+
+
+def find_snapshot(flags: Namespace, config: Config) -> Path:
+    """The snapshot that the flags name."""
+    if flags.snapshot:
+        path = Path(flags.snapshot)
+        if not path.is_file():
+            raise UserError(f"--snapshot {path}: no such file")
+        return path
+    folder = need_dir(_required(flags.snapshot_dir, "--snapshot_dir (or --snapshot)"), "--snapshot_dir")
+    return snapshot_path(folder, config.train.max_iteration - 1)
+
+
+def check_cams(cam_dir: str | None, samples: list[Sample]) -> None:
+    """Raise UserError where a CAM of an image is missing."""
+    folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
+    missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")
+
+
+def read_sample_tags(config: Config, samples: list[Sample]) -> dict[str, tuple[int, ...]]:
+    """The classes of images by id, of `dataset.tags_file`, which must know all samples."""
+    path = config.dataset.tags_file
+    if not path:
+        raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
+    tags = read_tags(path, config.dataset.num_classes)
+    untagged = [sample.id for sample in samples if sample.id not in tags]
+    if untagged:
+        raise UserError(f"{path}: has no line for {untagged[0]} and {len(untagged) - 1} more")
+    return tags

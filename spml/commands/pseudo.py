@@ -1,0 +1,51 @@
+"""The pseudo-label scripts: an entry names what it reads and its function of inference/pseudo_labels.py.
+
+The scores are imported once the job is open: torch, which they need, is not for the processes of the CRF.
+"""
+
+from spml.commands.job import Argv, Needs, open_job
+
+
+def pseudo_camrw_crf(argv: Argv = None) -> None:
+    """Pseudo labels from image tags: CAMs spread by a random walk, refined by a dense CRF."""
+    with open_job(argv, pseudo_camrw_crf, Needs(cams=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import cam_walk
+
+        make_masks(job, cam_walk)
+
+
+def pseudo_softmaxrw_crf(argv: Argv = None) -> None:
+    """Pseudo labels from boxes, scribbles or points: soft-max spread by a random walk, refined by a dense CRF."""
+    with open_job(argv, pseudo_softmaxrw_crf, Needs(labels=True, classifier=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import softmax_walk
+
+        make_masks(job, softmax_walk)
+
+
+def pseudo_softmax(argv: Argv = None) -> None:
+    """Pseudo labels of the second round from image tags: soft-max at two scales spread by a random walk."""
+    with open_job(argv, pseudo_softmax, Needs(labels=True, classifier=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import softmax_walk_pyramid
+
+        make_masks(job, softmax_walk_pyramid)
+
+
+def pseudo_inference_crf_msc(argv: Argv = None) -> None:
+    """Pseudo labels by nearest prototypes over four scales with flips, refined by a dense CRF."""
+    with open_job(argv, pseudo_inference_crf_msc, Needs(labels=True, gallery=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import retrieval_seeds
+
+        make_masks(job, retrieval_seeds)
+
+
+def pseudo_denseposerw_crf(argv: Argv = None) -> None:
+    """Pseudo labels from points: nearest labelled segments spread by a random walk, refined by a dense CRF."""
+    with open_job(argv, pseudo_denseposerw_crf, Needs(labels=True, instances=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import nearest_label_walk
+
+        make_masks(job, nearest_label_walk, keep_void=True)

@@ -1,0 +1,117 @@
+"""What stages read from outside a recipe: files whose change makes results old."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from spml.data.fingerprints import of_file, of_folder, of_value
+from spml.errors import UserError
+
+ABSENT = "absent"
+
+
+class Input(Protocol):
+    """Files from outside a recipe."""
+
+    @property
+    def path(self) -> str:
+        """The file or folder that stands for them."""
+
+    def fingerprint(self, root: str) -> str:
+        """A text that differs where the files do, ABSENT where there are none; root: what paths are relative to."""
+
+    def check(self, root: str) -> None:
+        """Raise UserError where files are missing that no stage will make."""
+
+
+@dataclass(frozen=True)
+class FolderInput:
+    """The files of a folder."""
+
+    path: str
+
+    def fingerprint(self, root: str) -> str:
+        """By relative name, size and time of change."""
+        folder = Path(root, self.path)
+        return of_folder(folder) if folder.is_dir() else ABSENT
+
+    def check(self, root: str) -> None:
+        """Nothing: the scripts say what they lack."""
+
+
+@dataclass(frozen=True)
+class FileInput:
+    """One file."""
+
+    path: str
+
+    def fingerprint(self, root: str) -> str:
+        """By content."""
+        path = Path(root, self.path)
+        return of_file(path) if path.is_file() else ABSENT
+
+    def check(self, root: str) -> None:
+        """Nothing: the scripts say what they lack."""
+
+
+def _fields(path: Path) -> list[str]:
+    """The paths that a data list names; [] where it is not there, not text, or not yet made."""
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Size and time of change, zeros where there is no file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class ListInput:
+    """A data list and the files that it names, relative to a data folder."""
+
+    path: str
+    data_dir: str
+
+    def fingerprint(self, root: str) -> str:
+        """By the list's content, and size and time of change of what it names."""
+        path, data = Path(root, self.path), Path(root, self.data_dir)
+        if not path.is_file():
+            return ABSENT
+        return of_value([(field, *_stamp(os.path.join(data, field))) for field in _fields(path)])
+
+    def check(self, root: str) -> None:
+        """Nothing: the scripts say what they lack."""
+
+
+@dataclass(frozen=True)
+class CamInput:
+    """Class activation maps of another project, ID.npy for each image of a data list."""
+
+    path: str
+    data_list: str
+
+    def fingerprint(self, root: str) -> str:
+        """By relative name, size and time of change."""
+        return FolderInput(self.path).fingerprint(root)
+
+    def check(self, root: str) -> None:
+        """Raise UserError where the maps of listed images are missing; a list that is not there yet names none."""
+        folder = Path(root, self.path)
+        if not folder.is_dir():
+            raise UserError(f"CAMS={self.path}: no such folder")
+        try:
+            lines = Path(root, self.data_list).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return
+        names = [f"{Path(line.split()[0]).stem}.npy" for line in lines if line.strip()]
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise UserError(f"CAMS={self.path}: {missing[0]}{more} not found")

@@ -1,0 +1,227 @@
+"""Running a recipe: each stage once, with a record of what its result depends on.
+
+Why not doit: it would save the loop and the listing, some 60 lines. It decides by check sums of whole files or their
+times and runs again what changed; it cannot refuse, say which key changed from what, tell half-done outputs of other
+settings from its own, keep records valid in a folder that moves, or take earlier stages as done.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spml.data.files import make_dir
+from spml.data.fingerprints import differences, of_value
+from spml.errors import UserError
+from spml.recipes import launch
+from spml.recipes.lock import RunLock, run_lock
+from spml.recipes.records import (
+    COMPLETE,
+    STARTED,
+    Known,
+    Record,
+    count_files,
+    read_record,
+    stage_settings,
+    write_record,
+)
+from spml.recipes.settings import Settings
+from spml.recipes.stages import Recipe, Stage
+
+logger = logging.getLogger(__name__)
+
+
+class StageFailed(UserError):
+    """A command of a stage ended with another status than 0."""
+
+    def __init__(self, what: str, status: int):
+        super().__init__(f"{what} failed with status {status}; source the recipe again to go on from here")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class State:
+    """What a stage is found to be.
+
+    settings: what its result depends on now; record: as it was run, None: never; changes: lines that say in what the
+    two differ; missing: whether outputs are gone since it was complete; stray: an output without a record, or ''.
+    """
+
+    settings: dict
+    record: Record | None
+    changes: list[str]
+    missing: bool
+    stray: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether it need not run."""
+        return bool(self.record and self.record.state == COMPLETE and not self.changes and not self.missing)
+
+    def word(self) -> str:
+        """In a few words, for the list of stages."""
+        if self.changes:
+            return "changed: " + self.changes[0]
+        if self.stray:
+            return f"unknown: {self.stray} is there without a record"
+        if self.complete:
+            return "complete"
+        return "to run" if self.record is None or self.missing else "half done"
+
+
+class RecipeRun:
+    """One run of a recipe; execute: runs the commands, as launch.execute does."""
+
+    def __init__(self, recipe: Recipe, settings: Settings, execute: launch.Execute = launch.execute):
+        self.recipe, self.settings, self.execute = recipe, settings, execute
+        self.places = recipe.places
+        self.out = Path(self.places.path(recipe.out))
+        self.folder = self.out / ".stages"
+        self.known = Known()
+        names = [stage.name for stage in recipe.stages if not stage.given]
+        check_names(settings, names)
+        all_names = [stage.name for stage in recipe.stages]
+        self.start = all_names.index(settings.first) if settings.first else 0
+        self.stop = all_names.index(settings.last) + 1 if settings.last else len(all_names)
+        self.again = all_names.index(settings.first or settings.force) if settings.first or settings.force else None
+
+    def states(self) -> Iterator[tuple[int, Stage, State]]:
+        """Each stage as it is found when it is reached, those before FROM taken as done."""
+        earlier: dict[str, str] = {}
+        for place, stage in enumerate(self.recipe.stages):
+            state = self.state(stage, earlier)
+            taken = place < self.start and state.record is not None
+            earlier[stage.name] = of_value(state.record.settings if taken and state.record else state.settings)
+            yield place, stage, state
+
+    def state(self, stage: Stage, earlier: dict[str, str]) -> State:
+        """A stage as it is found, `earlier` being the fingerprints of those before it."""
+        settings = stage_settings(stage, self.places, earlier, self.known)
+        record = read_record(self.folder, stage.record_name)
+        if record is None:
+            there = [path for path in stage.writes if os.path.exists(self.places.path(path))]
+            return State(settings, None, [], False, "" if stage.always or not there else there[0])
+        missing = record.state == COMPLETE and any(
+            count_files(self.places.path(path)) < record.outputs.get(self.places.symbolic(path), 1)
+            for path in stage.writes
+        )
+        return State(settings, record, differences(record.settings, settings), missing, "")
+
+    def show(self) -> None:
+        """List the stages with their states."""
+        width = max(len(stage.name) for stage in self.recipe.stages)
+        for _, stage, state in self.states():
+            logger.info("%s", f"{stage.name:<{width}}  {state.word()}")
+
+    def run(self) -> None:
+        """Run what is to be run, then the tail; raises UserError where old results would pass for new."""
+        self.survey()
+        make_dir(self.folder)
+        with run_lock(self.folder / "lock") as lock:
+            self.survey()
+            self.sweep()
+            if self.again is not None:
+                self.clear(self.again)
+            for place, stage, state in self.states():
+                if self.start <= place < self.stop and not stage.given:
+                    self.turn(stage, state, lock)
+            if not self.settings.last:
+                self.finish(lock)
+
+    def survey(self) -> None:
+        """Refuse stages that were run with other settings, unless they are run again, and inputs that lack files."""
+        for place, stage, state in list(self.states()):  # every configuration is looked at before any record is
+            if not self.start <= place < self.stop:
+                continue
+            for source in stage.reads:
+                source.check(self.places.root)
+            if self.again is None or place < self.again:
+                self.refuse_old(stage, state)
+
+    def refuse_old(self, stage: Stage, state: State) -> None:
+        """Raise UserError where what is there was made with other settings, or nobody knows how."""
+        ways = f"FORCE={stage.name} runs it and what follows again, another OUT keeps both"
+        if state.changes:
+            more = f" (and {len(state.changes) - 1} more)" if len(state.changes) > 1 else ""
+            raise UserError(f"stage {stage.name} was run with other settings: {state.changes[0]}{more}; {ways}")
+        if state.stray:
+            old = "it was made by an earlier version of the recipes" if (self.out / ".done").is_dir() else ""
+            why = old or "nothing says how it was made"
+            raise UserError(f"stage {stage.name}: {state.stray} is there already, but {why}; {ways}")
+        if stage.given and not state.complete:
+            raise UserError(f"stage {stage.name} is not complete, but needed; run the recipe without SPLIT=test first")
+
+    def turn(self, stage: Stage, state: State, lock: RunLock) -> None:
+        """Run a stage unless it is complete."""
+        self.refuse_old(stage, state)
+        if state.complete and not stage.always:
+            logger.info("== %s: complete", stage.name)
+            return
+        logger.info("== %s", stage.name)
+        for source in stage.reads:
+            source.check(self.places.root)
+        write_record(self.folder, stage.record_name, Record(STARTED, state.settings, {}))
+        for command in stage.commands:
+            self.command(f"stage {stage.name}", command.arguments(), lock)
+        outputs = {self.places.symbolic(path): count_files(self.places.path(path)) for path in stage.writes}
+        write_record(self.folder, stage.record_name, Record(COMPLETE, state.settings, outputs))
+        self.known.forget()
+
+    def command(self, what: str, arguments: list[str], lock: RunLock) -> None:
+        """Show a command and run it; raises StageFailed where it fails."""
+        logger.info("%s", launch.shown(arguments, self.places.root))
+        status = self.execute(arguments, self.places.root, lock.note)
+        lock.note()
+        if status:
+            raise StageFailed(what, status)
+
+    def finish(self, lock: RunLock) -> None:
+        """What ends a recipe: table and pictures."""
+        for command in self.recipe.tail:
+            self.command(command.name, command.arguments(), lock)
+        if self.recipe.closing:
+            logger.info("%s", self.recipe.closing)
+
+    def clear(self, first: int) -> None:
+        """Remove what a stage and those after it wrote, the last one's first, so that nothing builds on it."""
+        for stage in reversed(self.recipe.stages[first:]):
+            for path in stage.writes:
+                remove(Path(self.places.path(path)))
+            (self.folder / f"{stage.record_name}.json").unlink(missing_ok=True)
+        if first == 0:
+            shutil.rmtree(self.out / ".done", ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed while removing left."""
+        for stage in self.recipe.stages:
+            for path in stage.writes:
+                shutil.rmtree(_removed(Path(self.places.path(path))), ignore_errors=True)
+
+
+def _removed(path: Path) -> Path:
+    return path.with_name(f".{path.name}.removed")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder; a folder leaves its place at once, so that a killed removal leaves no half of it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(_removed(path), ignore_errors=True)
+        os.replace(path, _removed(path))
+        shutil.rmtree(_removed(path))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_names(settings: Settings, names: list[str]) -> None:
+    """Raise UserError where FROM, TO or FORCE name no stage, or in another order than the recipe's."""
+    for setting, name in (("FROM", settings.first), ("TO", settings.last), ("FORCE", settings.force)):
+        if name and name not in names:
+            raise UserError(f"{setting}={name}: no such stage; expected one of {' '.join(names)}")
+    if settings.first and settings.force:
+        raise UserError(f"FROM={settings.first} FORCE={settings.force}: give one, both run what follows again")
+    first = settings.first or settings.force
+    if first and settings.last and names.index(first) > names.index(settings.last):
+        setting = "FROM" if settings.first else "FORCE"
+        raise UserError(f"{setting}={first} comes after TO={settings.last}; the order is {' '.join(names)}")

@@ -1,0 +1,42 @@
+"""Settings of a recipe as the environment gives them."""
+
+import pytest
+
+from spml.errors import UserError
+from spml.recipes.settings import read_settings
+
+
+def test_nothing_given_is_one_process_on_val_with_the_recipes_own_folders():
+    settings = read_settings({}, "/home/me")
+    assert (settings.processes, settings.split, settings.out, settings.opts) == (1, "val", "", ())
+    assert read_settings({"OUT": "", "NPROC": "", "SPLIT": ""}, "/home/me") == settings
+
+
+def test_relative_folders_are_those_of_the_users_folder():
+    settings = read_settings({"OUT": "mine", "DATA": "../d", "CAMS": "/cams", "DATAROOT": "."}, "/home/me")
+    assert (settings.out, settings.data, settings.cams) == ("/home/me/mine", "/home/d", "/cams")
+    assert settings.dataroot == "/home/me"
+
+
+def test_several_words_are_split_as_a_shell_splits_them():
+    environment = {"OPTS": "network.pretrained '' train.crop_size [64,64] dataset.tags_file '/a b/c #1: d'"}
+    assert read_settings(environment, "/").opts[1::2] == ("", "[64,64]", "/a b/c #1: d")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("NPROC", "two", "NPROC=two: expected a whole number from 1 to 4096"),
+        ("NPROC", "0", "NPROC=0: expected"),
+        ("SPLIT", "tset", "SPLIT=tset: expected val or test"),
+        ("OPTS", "a 'b", "OPTS=a 'b: cannot be split into words"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_name(name, value, line):
+    with pytest.raises(UserError, match=line):
+        read_settings({name: value}, "/")
+
+
+@pytest.mark.parametrize("name", ["LIST", "LIST_STAGES"])
+def test_both_names_of_the_list_ask_for_it(name):
+    assert read_settings({name: "1"}, "/").listing and not read_settings({}, "/").listing
