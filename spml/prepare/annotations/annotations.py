@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +26,7 @@ from spml.prepare.annotations.outputs_at_once import OutputFolder, relative_path
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.annotations.rasterise import Brush, draw
 from spml.prepare.annotations.voc_boxes import box_xml
+from spml.prepare.convert import add_workers_flag
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def write_label(photograph: Photograph, folder: Path, brush: Brush) -> Labelled:
     return Labelled(np.bincount(drawn.label.ravel(), minlength=256), notes)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def annotations(argv: list[str] | None = None) -> None:
     """Read all annotations, and write what was found of every photograph; nothing before all was read."""
     args = _parse(argv)
     classes = read_class_table(args.classes, args.background)
@@ -132,7 +132,7 @@ def _summary(photographs: list[Photograph], reading: Reading, classes: ClassTabl
     return lines
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(
         description="Annotations as people have them to label maps, boxes, tags and lists. Formats are recognised by "
         "content: LabelMe, CVAT for images, Label Studio, COCO, Datumaro, PASCAL VOC XML, YOLO, GeoJSON, masks, tags"
@@ -157,7 +157,5 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         )
     parser.add_argument("--data_dir", type=Path, help="what lists are relative to (default: what holds both folders)")
     parser.add_argument("--region_dir", type=Path, help="over-segmentations named in train.txt (SAVE_DIR/regions)")
-    parser.add_argument(
-        "--workers", type=number("--workers", int, 0, 1024), help="processes (0: no extra one; default: one a core)"
-    )
+    add_workers_flag(parser)
     return parser.parse_args(argv)

@@ -10,14 +10,14 @@ from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rect
 from spml.prepare.coco import decode_rle
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_coco(document: Document, context: Context) -> bool:
     """Whether this is COCO's JSON: an object with two of images, annotations and categories."""
     content = document.content
     keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
     return len({"images", "annotations", "categories"} & {*keys}) > 1
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the annotations of all images; raises UserError, with its place, for anything that is not as COCO writes.
 
     An annotation with a segmentation gives areas, one without gives its box.

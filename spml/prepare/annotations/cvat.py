@@ -24,12 +24,12 @@ from spml.prepare.annotations.model import (
 )
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_cvat(document: Document, context: Context) -> bool:
     """Whether this is CVAT's XML, by its outermost element."""
     return isinstance(document.content, Xml) and document.content.element.tag == "annotations"
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_cvat(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the annotations of all images; raises UserError, with its place, for anything that is not as CVAT writes.
 
     Shapes are drawn in the order of their z_order. Tracks of videos are refused.

@@ -9,14 +9,14 @@ from spml.prepare.annotations.documents import Document, Json
 from spml.prepare.annotations.model import ImageAnnotations, Point, Polygon, Shape, Stroke, Tag, ellipse
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_datumaro(document: Document, context: Context) -> bool:
     """Whether this is Datumaro's JSON: an object with items, or with the version of its form."""
     content = document.content
     keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
     return "dm_format_version" in keys or {"items", "categories"} <= {*keys}
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_datumaro(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read all items; raises UserError, with its place, for anything that is not as Datumaro writes.
 
     Shapes are drawn in the order of their z_order.

@@ -31,16 +31,16 @@ class Format(NamedTuple):
 
 
 FORMATS = (
-    Format("LabelMe JSON", labelme.recognises, labelme.read),
-    Format("CVAT for images XML", cvat.recognises, cvat.read),
-    Format("Label Studio JSON", label_studio.recognises, label_studio.read),
-    Format("COCO JSON", coco_json.recognises, coco_json.read),
-    Format("Datumaro JSON", datumaro.recognises, datumaro.read),
-    Format("PASCAL VOC XML", voc_boxes.recognises, voc_boxes.read),
-    Format("GeoJSON", geojson.recognises, geojson.read),
-    Format("masks", mask_images.recognises, mask_images.read),
-    Format("YOLO text", yolo.recognises, yolo.read),
-    Format("tags as text", text_tags.recognises, text_tags.read),
+    Format("LabelMe JSON", labelme.is_labelme, labelme.read_labelme),
+    Format("CVAT for images XML", cvat.is_cvat, cvat.read_cvat),
+    Format("Label Studio JSON", label_studio.is_label_studio, label_studio.read_label_studio),
+    Format("COCO JSON", coco_json.is_coco, coco_json.read_coco),
+    Format("Datumaro JSON", datumaro.is_datumaro, datumaro.read_datumaro),
+    Format("PASCAL VOC XML", voc_boxes.is_voc, voc_boxes.read_voc),
+    Format("GeoJSON", geojson.is_geojson, geojson.read_geojson),
+    Format("masks", mask_images.is_mask, mask_images.read_mask),
+    Format("YOLO text", yolo.is_yolo, yolo.read_yolo),
+    Format("tags as text", text_tags.is_tag_text, text_tags.read_tag_text),
 )
 
 # Files beside annotations that hold none: Label Studio's notes, and VOC's masks of instances.

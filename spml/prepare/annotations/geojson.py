@@ -11,7 +11,7 @@ PARTS = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon":
 DEEPEST = 8
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_geojson(document: Document, context: Context) -> bool:
     """Whether this is GeoJSON: a feature, a collection of features, or a list of features."""
     content = document.content
     if not isinstance(content, Json):
@@ -20,7 +20,7 @@ def recognises(document: Document, context: Context) -> bool:
     return isinstance(first, dict) and first.get("type") in ("Feature", "FeatureCollection")
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_geojson(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the features of one image, named like the file; raises UserError, with its place, for any other content.
 
     A feature's class is its property `classification`'s `name`, or `class`, `label` or `name`. The properties `radius`

@@ -26,7 +26,7 @@ from spml.prepare.annotations.model import (
 GEOMETRIES = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_label_studio(document: Document, context: Context) -> bool:
     """Whether this is Label Studio's JSON: a task, or a list of tasks, with its data."""
     content = document.content
     if not isinstance(content, Json):
@@ -35,7 +35,7 @@ def recognises(document: Document, context: Context) -> bool:
     return isinstance(first, dict) and ("data" in first or {"annotations", "predictions"} <= {*first})
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_label_studio(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read all tasks that have been annotated; raises UserError, with its place, for anything else than its export.
 
     Of several annotations of a task the last counts; cancelled ones and predictions do not.

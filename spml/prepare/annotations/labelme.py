@@ -25,14 +25,14 @@ from spml.prepare.annotations.model import (
 )
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_labelme(document: Document, context: Context) -> bool:
     """Whether this is LabelMe JSON: an object with shapes or the path of an image."""
     content = document.content
     keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
     return "shapes" in keys or "imagePath" in keys
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_labelme(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the annotations of one image; raises UserError, with its place, for anything that LabelMe does not write."""
     content = document.content
     assert isinstance(content, Json)

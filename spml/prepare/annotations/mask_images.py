@@ -18,12 +18,12 @@ TABLE_NAMES = ("labelmap.txt", "label_colors.txt")
 MOST_UNKNOWN = 64
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_mask(document: Document, context: Context) -> bool:
     """Whether this is an image, hence a mask."""
     return document.content is None
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read a mask; raises UserError where it is broken, or in colours without a table that says what they mean.
 
     The table is the one that the user gave, or a labelmap.txt beside the mask or its folder. Without one, numbers

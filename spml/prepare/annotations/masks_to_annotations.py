@@ -4,7 +4,6 @@ import argparse
 import json
 import logging
 import os
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
 from spml.prepare.annotations.outlines import Outline, outlines
 from spml.prepare.annotations.photographs import Photographs
+from spml.prepare.convert import add_workers_flag
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def coco(every: list[Traced], names: dict[int, str]) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def masks_to_annotations(argv: list[str] | None = None) -> None:
     """Write the polygons of all label maps of a folder; nothing before all were read."""
     args = _parse(argv)
     names = dict(enumerate(read_class_names(args.classes))) | {UNLABELLED: "unlabelled", VOID: "void"}
@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logger.info("%s: %d polygons of %d label maps", args.save_dir, count, len(every))
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(description="Label maps to polygons, as LabelMe JSON (one file an image) or one COCO JSON")
     parser.add_argument("--mask_dir", type=Path, required=True, help="label maps ID.png: class ids, 254, 255")
     parser.add_argument("--image_dir", type=Path, required=True, help="folder of the photographs")
@@ -127,7 +127,5 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=1,
         help="smaller areas are left out (default: %(default)s)",
     )
-    parser.add_argument(
-        "--workers", type=number("--workers", int, 0, 1024), help="processes (0: no extra one; default: one a core)"
-    )
+    add_workers_flag(parser)
     return parser.parse_args(argv)

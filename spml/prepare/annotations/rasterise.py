@@ -7,9 +7,9 @@ import numpy as np
 
 from spml.data.labels import UNLABELLED
 from spml.prepare.annotations.model import Mask, Point, Polygon, Shape, Stroke, extent, moved
+from spml.prepare.scribbles import POINT_WIDTH, SCRIBBLE_WIDTH
 from spml.prepare.strokes import draw_polyline
 
-POINT_WIDTH, STROKE_WIDTH = 6, 3  # as published
 FULL_WIDTH_SIDE = 200  # images of a shorter side below it get dots and strokes in proportion
 CROSSINGS_AT_ONCE = 2_000_000
 
@@ -24,7 +24,7 @@ class Brush:
     def widths(self, size: tuple[int, int]) -> tuple[int, int]:
         """Widths of dots and of strokes in an image of `size` (height, width)."""
         share = min(1.0, min(size) / FULL_WIDTH_SIDE)
-        point, stroke = (max(1, round(width * share)) for width in (POINT_WIDTH, STROKE_WIDTH))
+        point, stroke = (max(1, round(width * share)) for width in (POINT_WIDTH, SCRIBBLE_WIDTH))
         return self.point or point, self.stroke or stroke
 
 

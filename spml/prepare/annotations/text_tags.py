@@ -13,7 +13,7 @@ from spml.prepare.annotations.model import ImageAnnotations, Tag
 YES, NO = ("1", "1.0", "true", "yes"), ("", "0", "0.0", "false", "no")
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_tag_text(document: Document, context: Context) -> bool:
     """Whether some line begins with the name of a photograph, and some line has more, which is no path."""
     if not isinstance(document.content, str):
         return False
@@ -24,7 +24,7 @@ def recognises(document: Document, context: Context) -> bool:
     return any(context.photographs.find(cells[0]) for cells in rows)
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_tag_text(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the tags of many images; raises UserError, with its line, where a cell of a table of 0 and 1 is neither.
 
     A first line that begins with no photograph, and whose other cells are classes, makes the file a table of 0 and 1.

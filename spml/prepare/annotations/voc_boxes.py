@@ -9,12 +9,12 @@ from spml.prepare.annotations.model import ImageAnnotations, Rectangle
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_voc(document: Document, context: Context) -> bool:
     """Whether this is VOC's XML, by its outermost element."""
     return isinstance(document.content, Xml) and document.content.element.tag == "annotation"
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_voc(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the boxes of one image; raises UserError, with its place, for anything that is not as VOC has it.
 
     VOC counts pixels from 1 and includes the last. Files whose corners all have a decimal point, as CVAT and Datumaro

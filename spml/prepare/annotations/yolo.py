@@ -13,7 +13,7 @@ from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle,
 NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt")
 
 
-def recognises(document: Document, context: Context) -> bool:
+def is_yolo(document: Document, context: Context) -> bool:
     """Whether this is YOLO's text: its first line begins with a class number, and shares of 1 follow."""
     if not isinstance(document.content, str) or document.path.suffix.lower() != ".txt":
         return False
@@ -21,7 +21,7 @@ def recognises(document: Document, context: Context) -> bool:
     return len(fields) > 4 and fields[0].isdecimal() and sum(map(_is_share, fields[1:])) > len(fields) // 2
 
 
-def read(document: Document, context: Context) -> list[ImageAnnotations]:
+def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the boxes and polygons of one image; raises UserError, with its line, for any other content.
 
     Class numbers count the names of a data.yaml, obj.names or classes.txt beside the file or up to two folders above;

@@ -13,7 +13,7 @@ from spml.data.files import read_label, write_image
 from spml.data.lists import read_list
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
-from spml.prepare.annotations.annotations import OUTPUTS, main
+from spml.prepare.annotations.annotations import OUTPUTS, annotations
 from spml.prepare.voc_xml import read_boxes
 
 SCRIPT = Path(__file__).parents[3] / "pyscripts" / "data" / "annotations.py"
@@ -25,9 +25,9 @@ def run(tmp_path, photographs):
     (tmp_path / "classes.txt").write_text("background\ncow\ngrass\n")
     folder = photographs(a=(40, 60), b=(40, 60), c=(40, 60))
 
-    def convert(*annotations, classes=tmp_path / "classes.txt", images=folder, flags=()):
-        paths = ["--annotations", *annotations, "--image_dir", images, "--classes", classes]
-        main([*map(str, paths), "--save_dir", str(tmp_path / "out"), "--workers", "0", *flags])
+    def convert(*paths, classes=tmp_path / "classes.txt", images=folder, flags=()):
+        given = ["--annotations", *paths, "--image_dir", images, "--classes", classes, "--save_dir", tmp_path / "out"]
+        annotations([*map(str, given), "--workers", "0", *flags])
         return tmp_path / "out"
 
     return convert
@@ -168,7 +168,7 @@ def test_wrong_flags_are_refused(run, mixed, flags, message):
 
 def test_two_processes_give_what_one_gives(run, mixed, tmp_path):
     labels = {path.name: path.read_bytes() for path in (run(mixed) / "labels").iterdir()}
-    main(
+    annotations(
         f"--annotations {mixed} --image_dir {tmp_path}/images --classes {tmp_path}/classes.txt "
         f"--save_dir {tmp_path}/two --workers 2".split()
     )

@@ -5,8 +5,8 @@ import pytest
 
 from spml.data.files import read_label, write_image
 from spml.errors import UserError
-from spml.prepare.annotations.annotations import main as read_back
-from spml.prepare.annotations.masks_to_annotations import main
+from spml.prepare.annotations.annotations import annotations
+from spml.prepare.annotations.masks_to_annotations import masks_to_annotations
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def folder(tmp_path, photographs):
 
 def write(folder, *flags):
     paths = f"--mask_dir {folder}/masks --image_dir {folder}/images --classes {folder}/classes.txt"
-    main([*paths.split(), "--save_dir", f"{folder}/polygons", "--workers", "0", *flags])
+    masks_to_annotations([*paths.split(), "--save_dir", f"{folder}/polygons", "--workers", "0", *flags])
 
 
 @pytest.mark.parametrize("form", ["labelme", "coco"])
 def test_label_maps_come_back_as_they_were_where_nothing_is_simplified(folder, form):
     write(folder, "--format", form, "--tolerance", "0")
     paths = f"--annotations {folder}/polygons --image_dir {folder}/images --classes {folder}/classes.txt"
-    read_back([*paths.split(), "--save_dir", f"{folder}/back", "--workers", "0"])
+    annotations([*paths.split(), "--save_dir", f"{folder}/back", "--workers", "0"])
     for name in "ab":
         assert np.array_equal(read_label(folder / f"back/labels/{name}.png"), read_label(folder / f"masks/{name}.png"))
 
