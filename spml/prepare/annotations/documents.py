@@ -33,18 +33,22 @@ class Json:
         """The complaint that this value is not what was `wanted`."""
         return UserError(f"{self.where}: expected {wanted}, not {reprlib.repr(self.value)[:80]}")
 
-    def get(self, key: str) -> "Json":
-        """What an object has under `key`, None where it has nothing."""
+    def keys(self) -> list[str]:
+        """The keys of an object."""
         if not isinstance(self.value, dict):
             raise self.error("an object")
+        return list(self.value)
+
+    def get(self, key: str) -> "Json":
+        """What an object has under `key`, None where it has nothing."""
+        self.keys()
         return Json(self.value.get(key), f"{self.where}, {key}")
 
     def need(self, key: str) -> "Json":
         """What an object has under `key`; raises UserError where it has nothing."""
-        found = self.get(key)
-        if key not in self.value:
+        if key not in self.keys():
             raise UserError(f"{self.where}: has no {key!r}")
-        return found
+        return self.get(key)
 
     def each(self) -> Iterator["Json"]:
         """The entries of a list."""

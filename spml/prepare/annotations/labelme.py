@@ -41,7 +41,7 @@ def read_labelme(document: Document, context: Context) -> list[ImageAnnotations]
     size = content.size("imageHeight", "imageWidth")
     found = ImageAnnotations(name, content.where, size, other_names=(document.path.stem,))
     flags = content.get("flags")
-    for flag in flags.value or {}:
+    for flag in [] if flags.value is None else flags.keys():
         if flags.get(flag).value is True:
             found.shapes.append(Tag(flag, flags.where))
     for entry in content.need("shapes").each():

@@ -72,6 +72,7 @@ def test_the_last_annotation_counts_and_cancelled_ones_do_not(read_content):
     ("content", "message"),
     [
         ([{"data": {}, "annotations": []}], r"\[0\], data: names no image"),
+        ([{"data": 2.5, "annotations": []}], r"\[0\], data: expected an object"),
         ([{"data": {"image": "a.jpg"}}], r"\[0\]: has no 'annotations'"),
         (task(result("keypointlabels", {"x": "1", "y": 2, "keypointlabels": ["cow"]})), r"result\[0\], value, x"),
         (task(result("polygonlabels", {"points": [[1, 1]], "polygonlabels": ["cow"]})), "points: expected 3"),

@@ -72,6 +72,7 @@ def test_unknown_kinds_are_left_out_with_their_place(read_content):
         (labelme(shape("mask", (1, 1), (2, 2), mask="????")), r"shapes\[0\], mask: expected a PNG"),
         (labelme(imageHeight=0), "imageHeight: expected a whole number"),
         (labelme(flags=[1]), "flags: expected an object"),
+        (labelme(flags=2.5), "flags: expected an object, not 2.5"),
     ],
 )
 def test_broken_files_are_refused_by_file_and_place(read_content, content, message):

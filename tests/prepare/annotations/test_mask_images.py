@@ -67,3 +67,20 @@ def test_photographs_taken_for_masks_and_broken_files_are_refused(tmp_path, cont
 def test_masks_of_no_photograph_are_not_opened(tmp_path, context):
     (tmp_path / "other.png").write_bytes(b"no image")
     assert read_annotations([tmp_path / "other.png"], context()).annotations[0].shapes == []
+
+
+@pytest.mark.parametrize("palette", [None, voc_palette()])
+def test_mutated_masks_give_areas_or_one_line_that_names_them(tmp_path, context, palette):
+    rng, where, path = np.random.default_rng(0), context(), tmp_path / "a.png"
+    write_image(path, NUMBERS.repeat(9, 0).repeat(9, 1), palette)
+    valid, refused = path.read_bytes(), 0
+    for _ in range(60):
+        content = bytearray(valid)
+        content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content if rng.random() < 0.7 else content[: rng.integers(1, len(content))])
+        try:
+            read_annotations([path], where)
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error) and str(path) in str(error)
+    assert 20 <= refused < 60
