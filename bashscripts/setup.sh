@@ -26,7 +26,7 @@ spml_use_given() {  # ROOT: see that SPML_PYTHON can run the project
   fi
   missing=$("$found" -c 'import sys; from importlib.util import find_spec
 print(*(name for name in sys.argv[1:] if find_spec(name) is None))' \
-    torch torchvision numpy scipy tqdm easydict yaml PIL cv2 pydensecrf tensorboard skimage) || return 1
+    torch torchvision numpy scipy tqdm easydict yaml PIL cv2 pydensecrf tensorboard skimage defusedxml) || return 1
   if [[ -n $missing ]]; then
     spml_say "SPML_PYTHON=$SPML_PYTHON lacks $missing; install them there: pip install -e . in $1, or unset SPML_PYTHON"
     return 1
@@ -40,7 +40,7 @@ spml_is_recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>
 
 spml_make_venv() {  # ROOT
   local stamp
-  stamp=$(cd -- "$1" && { pwd && cat setup.py constraints.txt; } | cksum) || return 1
+  stamp=$(cd -- "$1" && { pwd && cat setup.py pyproject.toml constraints.txt; } | cksum) || return 1
   spml_is_ready "$1/.venv" "$stamp" && return 0
   (  # one process installs, others wait for it and find it done
     if command -v flock >/dev/null && ! flock -n 9; then

@@ -1,15 +1,21 @@
-"""The package's metadata, and bashscripts/setup.sh with a stand-in for Python that writes down what it is told."""
+"""The package as a wheel, its metadata, and bashscripts/setup.sh with a stand-in for Python that writes down what it is told."""
 
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-import setuptools
+
+import spml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +37,7 @@ def project(tmp_path):
     root, fake = tmp_path / "my project", tmp_path / "fake"
     (root / "bashscripts").mkdir(parents=True)
     fake.mkdir()
-    for name in ("setup.py", "constraints.txt", "bashscripts/setup.sh"):
+    for name in ("setup.py", "pyproject.toml", "constraints.txt", "bashscripts/setup.sh"):
         shutil.copy(ROOT / name, root / name)
     for name in ("python3", "python3.10", "python3.11", "python3.12", "python3.13", "python"):
         (fake / name).write_text(FAKE_PYTHON)
@@ -75,10 +81,11 @@ def test_second_run_installs_nothing_and_says_nothing(project):
     assert calls(project, "pip install") == installs > 0
 
 
-def test_changed_constraints_install_again_into_the_same_environment(project):
+@pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml", "setup.py"])
+def test_changed_requirements_install_again_into_the_same_environment(project, name):
     set_up(project)
-    with open(project / "constraints.txt", "a") as constraints:
-        constraints.write("# a change\n")
+    with open(project / name, "a") as requirements:
+        requirements.write("# a change\n")
     assert set_up(project).returncode == 0
     assert calls(project, "-e .[test]") == 2 and calls(project, "-m venv") == 1
 
@@ -156,14 +163,9 @@ def test_given_interpreter_that_is_none_is_refused(project, name):
 
 
 def requirements():
-    """Names of the package's requirements, extras included, as setup.py states them."""
-    stated = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setuptools, "setup", stated.update)
-        patch.setattr(setuptools, "find_packages", lambda include: include)
-        patch.chdir(ROOT)
-        runpy.run_path(str(ROOT / "setup.py"))
-    lines = sum(stated["extras_require"].values(), stated["install_requires"])
+    """Names of the package's requirements, extras included, as pyproject.toml states them."""
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = sum(stated["optional-dependencies"].values(), stated["dependencies"])
     return {re.split(r"[<>=]", line)[0] for line in lines}
 
 
@@ -171,3 +173,51 @@ def test_every_requirement_has_a_tested_version():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert requirements() <= {line.split("==")[0] for line in lines}
     assert all(re.fullmatch(r'#.*|[\w-]+==[\d.]+(; python_version (>=|<) "3\.11")?', line) for line in lines)
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel that `pip install .` makes, built from a copy of the project."""
+    source, wheels = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheels")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "spml", source / "spml", ignore=shutil.ignore_patterns("__pycache__"))
+    pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", wheels, source)
+    (path,) = wheels.iterdir()
+    return path
+
+
+USE = """
+import importlib.metadata, pathlib, sys
+import spml, spml.config
+site = pathlib.Path(sys.argv[1])
+assert pathlib.Path(spml.__file__).parent == site / "spml", spml.__file__
+assert (site / "spml" / "py.typed").is_file()
+assert importlib.metadata.version("spml") == spml.__version__
+config = spml.config.load_config(None, ["train.base_lr", "0.5"], preset="densepose")
+print(spml.__version__, config.train.base_lr, config.dataset.num_classes, spml.config.code_revision())
+"""
+
+
+def test_a_wheel_installed_elsewhere_works_from_an_empty_folder(wheel, tmp_path):
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    pip("install", "--no-deps", "--no-index", "--target", site, wheel)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run([sys.executable, "-c", USE, site], cwd=empty, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == [spml.__version__, "0.5", "15", "unknown"], done.stderr
+    assert not list(empty.iterdir())
+
+
+def test_a_wheel_holds_the_package_alone_and_one_version(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names} == {"spml", f"spml-{spml.__version__}.dist-info"}
+    assert {f"spml/config/{name}.yaml" for name in ("default", "densepose")} < set(names)
+    versions = [p for p in ("setup.py", "pyproject.toml") if re.search(r"\d+\.\d+\.\d+", (ROOT / p).read_text())]
+    assert versions == []

@@ -1,6 +1,13 @@
 """Which configuration values are possible: choices, ranges, and values that must fit together."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from spml.config.show import show
+from spml.config.tree import relations
 from spml.errors import UserError
+
+_RELATIONS = relations()
 
 _CHOICES = {
     "network.stem": ("deep", "torchvision"),
@@ -9,7 +16,7 @@ _CHOICES = {
     "train.amp": ("none", "bf16"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
-    **{f"train.{name}_loss_types": ("none", "segsort") for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff")},
+    **{f"train.{name}_loss_types": ("none", "segsort") for name in _RELATIONS},
 }
 
 # key -> smallest; three numbers each.
@@ -39,52 +46,85 @@ _RANGES = {
     "train.batch_size": (1, 10**6),
     "train.memory_bank_size": (0, 10**6),
     "test.image_size": (0, 10**6),
-    **{f"train.{name}_concentration": (0, 1e3) for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff")},
-    **{f"train.{name}_loss_weight": (0, 1e6) for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff")},
+    **{f"train.{name}_concentration": (0, 1e3) for name in _RELATIONS},
+    **{f"train.{name}_loss_weight": (0, 1e6) for name in _RELATIONS},
 }
 
 
-def _get(config, key):
+def _get(config: Mapping[str, Any], key: str) -> Any:
+    value: Any = config
     for part in key.split("."):
-        config = config[part]
-    return config
+        value = value[part]
+    return value
 
 
-def check(config, where):
-    """Raise UserError where a value of the merged config is impossible, naming the key."""
-    for key, choices in _CHOICES.items():
-        if _get(config, key) not in choices:
-            raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected one of {', '.join(choices)}")
+def check(config: Mapping[str, Any], where: str) -> None:
+    """Raise UserError where a value of the merged config is impossible, naming the key, after `where` it stands."""
+    for complaint in (_impossible_alone(config) or _impossible_lists(config) or _impossible_together(config))[:1]:
+        raise UserError(f"{where}: {complaint}")
+
+
+def _impossible_alone(config: Mapping[str, Any]) -> list[str]:
+    wrong = [
+        f"{key} is {_get(config, key)!r}, expected one of {', '.join(choices)}"
+        for key, choices in _CHOICES.items()
+        if _get(config, key) not in choices
+    ]
     for key, (low, high) in _RANGES.items():
         if not low <= _get(config, key) <= high:
             span = f"{low}" if low == high else f"between {low} and {high}"
-            raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected {span}")
-    for key in _PAIRS:
-        if len(_get(config, key)) != 2 or min(_get(config, key)) < 1:
-            raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected two positive whole numbers [h, w]")
-    for key, low in _COLOURS.items():
-        if len(_get(config, key)) != 3 or min(_get(config, key)) < low:
-            raise UserError(f"{where}: {key} is {_get(config, key)!r}, expected [r, g, b], each at least {low}")
-    _check_together(config, where)
+            wrong.append(f"{key} is {_get(config, key)!r}, expected {span}")
+    return wrong
 
 
-def _check_together(config, where):
-    dataset, train, test = config["dataset"], config["train"], config["test"]
-    classes = dataset["num_classes"]
-    if dataset["mirror_classes"] and sorted(dataset["mirror_classes"]) != list(range(classes)):
-        raise UserError(f"{where}: dataset.mirror_classes must hold each class 0..{classes - 1} once")
-    if not test["scales"] or min(test["scales"]) <= 0:
-        raise UserError(f"{where}: test.scales is {test['scales']!r}, expected positive numbers")
-    if dataset["unlabelled_index"] < classes:
-        raise UserError(
-            f"{where}: dataset.unlabelled_index is {dataset['unlabelled_index']}, "
-            f"expected {classes}..255, beyond the classes"
+def _impossible_lists(config: Mapping[str, Any]) -> list[str]:
+    wrong = [
+        f"{key} is {_get(config, key)!r}, expected two positive whole numbers [h, w]"
+        for key in _PAIRS
+        if len(_get(config, key)) != 2 or min(_get(config, key)) < 1
+    ]
+    wrong += [
+        f"{key} is {_get(config, key)!r}, expected [r, g, b], each at least {low}"
+        for key, low in _COLOURS.items()
+        if len(_get(config, key)) != 3 or min(_get(config, key)) < low
+    ]
+    scales = config["test"]["scales"]
+    if not scales or min(scales) <= 0:
+        wrong.append(f"test.scales is {scales!r}, expected positive numbers")
+    return wrong
+
+
+def _impossible_together(config: Mapping[str, Any]) -> list[str]:
+    return [*_wrong_classes(config["dataset"]), *_wrong_training(config["train"]), *_wrong_windows(config["test"])]
+
+
+def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:
+    classes, mirror, unlabelled = (dataset[key] for key in ("num_classes", "mirror_classes", "unlabelled_index"))
+    wrong = []
+    if mirror and sorted(mirror) != list(range(classes)):
+        wrong.append(
+            f"dataset.mirror_classes is {show(mirror)}, expected each class 0..{classes - 1} of dataset.num_classes "
+            "once, in the order of a mirrored image, or [] where classes have no sides"
         )
-    if train["begin_iteration"] >= train["max_iteration"]:
-        raise UserError(
-            f"{where}: train.begin_iteration is {train['begin_iteration']}, "
-            f"expected less than train.max_iteration, {train['max_iteration']}"
-        )
-    for name in ("sem_ann", "sem_occ", "img_sim", "feat_aff"):
-        if train[f"{name}_loss_types"] != "none" and train[f"{name}_concentration"] <= 0:
-            raise UserError(f"{where}: train.{name}_concentration is 0, expected a positive number for its loss")
+    if unlabelled < classes:
+        wrong.append(f"dataset.unlabelled_index is {unlabelled}, expected {classes}..255, beyond the classes")
+    return wrong
+
+
+def _wrong_training(train: Mapping[str, Any]) -> list[str]:
+    begin, end = train["begin_iteration"], train["max_iteration"]
+    wrong = []
+    if begin >= end:
+        wrong.append(f"train.begin_iteration is {begin}, expected less than train.max_iteration, {end}")
+    return wrong + [
+        f"train.{name}_concentration is 0, expected a positive number for its loss"
+        for name in _RELATIONS
+        if train[f"{name}_loss_types"] != "none" and train[f"{name}_concentration"] <= 0
+    ]
+
+
+def _wrong_windows(test: Mapping[str, Any]) -> list[str]:
+    stride, crop = test["stride"], test["crop_size"]
+    if all(step <= side for step, side in zip(stride, crop, strict=True)):
+        return []
+    return [f"test.stride is {stride}, expected at most test.crop_size, {crop}: windows must leave no gap"]

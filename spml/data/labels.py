@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from spml.data.images import read_label
+
 UNLABELLED = 254
 VOID = 255
 
@@ -15,8 +17,6 @@ def read_weak_label(path: str | Path, dataset: Any) -> np.ndarray:
     dataset: the `dataset` group of the configuration; with `unlabelled_index: 255` the file's 255 means unlabelled and
     becomes 254. Raises UserError where the file is missing, broken, or no label map.
     """
-    from spml.data.files import read_label
-
     label = read_label(path)
     if dataset.unlabelled_index == VOID:
         label = np.where(label == VOID, np.uint8(UNLABELLED), label)

@@ -1,18 +1,18 @@
 """Layers, types, impossible values and old YAML files of the configuration."""
 
+import logging
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-from spml.config import all_keys, load_config, save_config
-from spml.config import loading as config_module
-from spml.config.loading import DEFAULT_PATH
+from spml.config import flat, load_config, merging, relations
+from spml.config.tree import DEFAULT_PATH
 from spml.errors import UserError
 
-SOURCE = Path(config_module.__file__).parents[1]
-RELATIONS = "sem_ann|sem_occ|img_sim|feat_aff"
+SOURCE = DEFAULT_PATH.parents[1]
+ROOT = SOURCE.parent
+MIRRORED_PARTS = [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14]
 
 PUBLISHED = """
 gpus: "0"
@@ -81,9 +81,9 @@ test:
 def load(tmp_path):
     """Loads configuration text written to a file."""
 
-    def from_text(text, opts=(), dataset=None):
-        (tmp_path / "c.yaml").write_text(text)
-        return load_config(tmp_path / "c.yaml", opts, dataset)
+    def from_text(text, opts=(), preset=None):
+        (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+        return load_config(tmp_path / "c.yaml", opts, preset)
 
     return from_text
 
@@ -96,8 +96,8 @@ def complaint(function, *args):
     return str(error.value)
 
 
-def test_a_yaml_of_the_published_program_loads(load, capsys, monkeypatch):
-    monkeypatch.setattr(config_module, "_warned", set())
+def test_a_yaml_of_the_published_program_loads(load, caplog, monkeypatch):
+    monkeypatch.setattr(merging, "_warned", set())
     config = load(PUBLISHED)
     load(PUBLISHED)
     assert config.train.base_lr == 0.003
@@ -105,18 +105,17 @@ def test_a_yaml_of_the_published_program_loads(load, capsys, monkeypatch):
     assert config.train.sem_occ_loss_weight == 0.3
     assert config.network.kmeans_num_clusters == [6, 6]
     assert config.dataset.color_map_path == "misc/colormapvoc.mat"
-    warnings = capsys.readouterr().err.splitlines()
-    assert sum("gpus" in line for line in warnings) == 1
+    assert sum("gpus" in line for line in caplog.messages) == 1
 
 
-def test_keys_of_the_published_program_without_meaning_are_warned_about_once(load, capsys, monkeypatch):
-    monkeypatch.setattr(config_module, "_warned", set())
+def test_keys_of_the_published_program_without_meaning_are_warned_about_once(load, caplog, monkeypatch):
+    monkeypatch.setattr(merging, "_warned", set())
     text = "gpus: '0,1'\nnetwork: {aspp_feature_dim: 512, pspp_feature_dim: 256}\nembedding_model: x"
     for _ in range(2):
         load(text)
-    warnings = capsys.readouterr().err
     for name in ("gpus", "network.aspp_feature_dim", "network.pspp_feature_dim", "embedding_model"):
-        assert warnings.count(f": {name} has no meaning") == 1
+        assert " ".join(caplog.messages).count(f": {name} has no meaning") == 1
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
 def test_layers_win_in_the_order_default_base_file_command_line(tmp_path):
@@ -254,6 +253,7 @@ def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
         ("train: {sem_ann_loss_types: set}", "train.sem_ann_loss_types"),
         ("train: {sem_ann_loss_types: segsort}", "train.sem_ann_concentration"),
         ("train: {amp: fp16}", "train.amp"),
+        ("test: {scales: [1, 0]}", "test.scales"),
     ],
 )
 def test_an_impossible_value_is_an_error_that_names_the_key(load, text, key):
@@ -263,7 +263,9 @@ def test_an_impossible_value_is_an_error_that_names_the_key(load, text, key):
 
 
 @pytest.mark.parametrize(
-    "text", ["train: [", "a: b: c", "\t- x", "a: 2001-99-99", "!!python/name:os.system", "", "just text", "- a\n- b"]
+    "text",
+    ["train: [", "a: b: c", "\t- x", "a: 2001-99-99", "!!python/name:os.system", "", "just text", "- a\n- b"]
+    + ["!!bool x", "!!int ''", "!!timestamp x", "[" * 5000, "a: \0", "_base_: [x]", '_base_: "a\\0b"', "&a [*a]"],
 )
 def test_broken_yaml_is_an_error_that_names_the_file(load, text):
     assert "c.yaml" in complaint(load, text)
@@ -299,51 +301,101 @@ def test_pairs_of_the_command_line_are_read_as_yaml_and_the_last_wins():
     assert (train.base_lr, train.crop_size, train.resume) == (0.004, [8, 9], True)
 
 
-@pytest.mark.parametrize("name", ["densepose", "DensePose"])
-def test_densepose_implies_its_network_features_and_mirroring(load, name):
-    config = load(f"dataset: {{dataset: {name}}}")
-    assert config.network.local_features == "location_colour"
-    assert config.network.affinity_space
-    assert config.train.img_sim_features == "plain"
-    assert config.dataset.mirror_classes[:5] == [0, 1, 3, 2, 5]
-    assert sorted(config.dataset.mirror_classes) == list(range(15)) == list(range(config.dataset.num_classes))
+def test_windows_that_would_leave_gaps_are_refused(load):
+    message = complaint(load, "test: {stride: [64, 65], crop_size: [64, 64]}")
+    assert message.endswith(
+        "test.stride is [64, 65], expected at most test.crop_size, [64, 64]: windows must leave no gap"
+    )
+    assert load("test: {stride: [64, 64], crop_size: [64, 64]}").test.stride == [64, 64]
 
 
-def test_what_a_data_set_implies_gives_way_to_the_file(load):
-    config = load("dataset: {dataset: densepose}\nnetwork: {affinity_space: false}")
-    assert not config.network.affinity_space
-    assert config.network.local_features == "location_colour"
+@pytest.mark.parametrize("name", ["densepose", "DensePose", "my own data"])
+def test_the_name_of_a_data_set_implies_nothing(load, name):
+    config, unnamed = load(f"dataset: {{dataset: {name}}}"), load("num_threads: 4")
+    assert {key for key, value in flat(config).items() if value != flat(unnamed)[key]} == {"dataset.dataset"}
 
 
-def test_mirroring_that_a_data_set_implies_is_named_so_where_it_does_not_fit(load):
-    message = complaint(load, "dataset: {dataset: DensePose, num_classes: 7}")
-    assert "dataset.num_classes is 7, but the data set DensePose implies dataset.mirror_classes" in message
-    assert "set dataset.mirror_classes to each class 0..6 once" in message
+def test_a_preset_lies_under_the_yaml_and_says_in_one_line_what_it_sets(load, caplog):
+    caplog.set_level(logging.INFO)
+    config = load("network: {affinity_space: false}\ntrain: {img_sim_features: plain}", preset="densepose")
+    assert config.network.local_features == "location_colour" and not config.network.affinity_space
+    assert config.dataset.num_classes == 15 and config.dataset.mirror_classes == MIRRORED_PARTS
+    (line,) = caplog.messages
+    assert line.startswith(
+        "preset densepose sets what no YAML says: dataset.num_classes 15, dataset.mirror_classes [0, "
+    )
+    assert line.endswith("network.local_features location_colour")
+
+
+def test_a_preset_that_sets_nothing_new_is_silent(caplog):
+    caplog.set_level(logging.INFO)
+    published = ROOT / "configs" / "densepose" / "point.yaml"
+    assert load_config(published, preset="densepose") == load_config(published)
+    assert not caplog.messages
+
+
+def test_a_preset_that_is_none_is_an_error(load):
+    assert "preset 'cityscapes': expected one of densepose" in complaint(load, "num_threads: 1", (), "cityscapes")
+
+
+def test_classes_to_mirror_that_do_not_fit_are_refused(load):
+    message = complaint(load, "dataset: {num_classes: 7}", (), "densepose")
+    assert "expected each class 0..6 of dataset.num_classes once" in message
     for mirror in ([], [0, 1, 3, 2, 5, 4, 6]):
-        config = load(f"dataset: {{dataset: DensePose, num_classes: 7, mirror_classes: {mirror}}}")
+        config = load(f"dataset: {{num_classes: 7, mirror_classes: {mirror}}}", preset="densepose")
         assert config.dataset.mirror_classes == mirror
-    own = complaint(load, "dataset: {dataset: DensePose, num_classes: 7, mirror_classes: [1, 0]}")
-    assert "dataset.mirror_classes must hold each class 0..6 once" in own
+    assert "dataset.mirror_classes is [1, 0]" in complaint(load, "dataset: {num_classes: 7, mirror_classes: [1, 0]}")
 
 
-def test_the_scripts_data_set_holds_where_no_layer_names_one(load):
-    assert load("num_threads: 1", dataset="densepose").network.affinity_space
-    assert not load("dataset: {dataset: VOC2012}", dataset="densepose").network.affinity_space
-    assert load("num_threads: 1", ["dataset.dataset", "densepose"]).network.affinity_space
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("/data/a #1: b/it's.pth", "/data/a #1: b/it's.pth"),
+        ("'", "'"),
+        ("''", ""),
+        ('""', ""),
+        ("", ""),
+        ("'a: #b'", "a: #b"),
+        ('"caf\\u00e9"', "café"),
+        ("'it's'", "'it's'"),
+        ("null", "null"),
+        ("5", "5"),
+        ("[a, b", "[a, b"),
+        ("'5'", "5"),
+    ],
+)
+def test_a_text_of_the_command_line_is_taken_as_it_is_or_as_quoted_yaml(text, value):
+    assert load_config(None, ["network.pretrained", text]).network.pretrained == value
 
 
-def test_the_merged_configuration_loads_as_the_same_again(load, tmp_path):
-    config = load(PUBLISHED)
-    save_config(config, tmp_path / "merged.yaml")
-    assert (tmp_path / "merged.yaml").read_text().startswith("# code revision: ")
-    assert load_config(tmp_path / "merged.yaml") == config
+def test_keys_given_in_code_are_values_by_dotted_or_nested_keys(tmp_path):
+    opts = {"train.base_lr": 0.5, "network.pretrained": tmp_path / "a #1.pth", "train": {"crop_size": (8, 9)}}
+    config = load_config(None, opts)
+    assert (config.train.base_lr, config.train.crop_size) == (0.5, [8, 9])
+    assert config.network.pretrained == f"{tmp_path}/a #1.pth"
+    assert complaint(load_config, None, {"train.base_rl": 1}).startswith("opts: unknown key train.base_rl")
+    assert "train.resume is 'yes'" in complaint(load_config, None, {"train.resume": "yes"})
+
+
+def test_a_byte_order_mark_and_letters_beyond_ascii_are_read_whatever_the_locale(load, monkeypatch):
+    monkeypatch.setattr("locale.getpreferredencoding", lambda *_: "ascii")
+    assert load("\ufeffdataset: {data_dir: bücher/图}").dataset.data_dir == "bücher/图"
+
+
+def test_a_hostile_value_makes_a_short_message(load):
+    laughs = "a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(
+        f"{n}: &{n} [*{p}, *{p}]\n" for p, n in zip("bcdefghijklmnopq", "cdefghijklmnopqr", strict=True)
+    )
+    assert len(complaint(load, f"{laughs}train: {{base_lr: *r}}")) < 1000
+    assert len(complaint(load, f"{laughs}")) < 1000
+    assert len(complaint(load, f"train: {{base_lr: 0x{'f' * 9000}}}")) < 1000
 
 
 def test_every_key_is_read_somewhere():
-    read_by_config = {"dataset.dataset", "dataset.semantic_ignore_index"}  # what it implies; 255 is its only value
-    sources = "\n".join(p.read_text() for p in SOURCE.rglob("*.py") if not p.name.startswith("config"))
-    for key in set(all_keys()) - read_by_config:
-        leaf = re.sub(f"^({RELATIONS})(?=_(concentration|loss))", "", key.rpartition(".")[2])
+    read_by_config = {"dataset.dataset", "dataset.semantic_ignore_index"}  # a name for people; 255 is its only value
+    sources = "\n".join(p.read_text() for p in SOURCE.rglob("*.py") if p.parent != DEFAULT_PATH.parent)
+    for key in set(flat(load_config())) - read_by_config:
+        leaf = re.sub(f"^({'|'.join(relations())})(?=_(concentration|loss))", "", key.rpartition(".")[2])
         assert re.search(rf"(\.|\}}){leaf}\b|[\"']{leaf}[\"']", sources), f"{key} is read nowhere"
 
 

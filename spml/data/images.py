@@ -1,0 +1,152 @@
+"""Images and label maps on disk, which may be broken or hostile: only the formats that are meant, none too large."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from spml.data.paths import atomic_path, need_dir, visible_files
+from spml.errors import UserError
+
+Result = TypeVar("Result")
+
+IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
+LABEL_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+MAX_PIXELS = 178_956_970  # where PIL's own limit lies: 512 MiB of RGB
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read an image as H×W×3 RGB uint8, upright by its EXIF orientation; of a GIF the first frame.
+
+    16-bit grey becomes 8-bit, CMYK becomes RGB, transparent pixels are laid over white. Raises UserError where the
+    file is missing, broken, none of IMAGE_FORMATS, or of more than MAX_PIXELS.
+    """
+    return _open_image(path, IMAGE_FORMATS, lambda image: np.array(_as_rgb(_upright(image))))
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of an image as `read_image` gives it, mostly without decoding it; raises UserError likewise."""
+    return _open_image(path, IMAGE_FORMATS, _upright_size)
+
+
+def read_label(path: str | Path) -> np.ndarray:
+    """Read a label map, grey of 1 to 16 bits or of palette colours, as H×W uint8: the numbers that the file holds.
+
+    Label maps have no EXIF: one that belongs to a rotated photograph is of the size of the upright image. Raises
+    UserError where it is missing, broken, none of LABEL_FORMATS, in colour without a palette, or beyond 255.
+    """
+    mode, label = _open_image(path, LABEL_FORMATS, _numbers)
+    if mode not in ("L", "1", "I", "I;16", "P"):
+        raise UserError(
+            f"{path}: a label map must be an 8-bit grey or palette image of class ids, this one has mode {mode}; "
+            "convert colour masks with pyscripts/data/voc_masks.py"
+        )
+    if label.min() < 0 or label.max() > 255:
+        raise UserError(f"{path}: holds values beyond 0..255; a label map is 8-bit, of at most 255 classes or regions")
+    return label.astype(np.uint8)
+
+
+def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None = None) -> None:
+    """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if palette is not None:
+        image.putpalette(np.asarray(palette, np.uint8).tobytes())
+    with atomic_path(path) as partial:
+        image.save(partial)
+
+
+def find_images(folder: str | Path, flag: str) -> list[Path]:
+    """The image files of a folder, sorted.
+
+    Raises UserError naming `flag` where the folder is missing, holds none, or holds two that share a stem, by which
+    results are named.
+    """
+    paths = [path for path in visible_files(need_dir(folder, flag)) if path.suffix.lower() in IMAGE_ENDINGS]
+    if not paths:
+        raise UserError(f"{flag} {folder}: holds no {', '.join(IMAGE_ENDINGS)}")
+    first: dict[str, Path] = {}
+    for path in paths:
+        if first.setdefault(path.stem, path) != path:
+            raise UserError(
+                f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}"
+            )
+    return paths
+
+
+def _open_image(path: str | Path, formats: tuple[str, ...], read: Callable[[Image.Image], Result]) -> Result:
+    too_large = UserError(f"{path}: has more than {MAX_PIXELS} pixels, the most that is read")
+    try:
+        with Image.open(path, formats=formats) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise too_large
+            return read(image)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image") from None
+    except Image.DecompressionBombError:
+        raise too_large from None
+    except Exception as error:  # PIL raises a dozen kinds for broken files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: not a readable image of {', '.join(formats)} ({reason})") from None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # an image is whole where its EXIF is broken
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # a TIFF turns itself, and has no orientation afterwards
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    if image.format == "TIFF":
+        image.load()
+    lies = _orientation(image) in (5, 6, 7, 8)
+    return (image.width, image.height) if lies else (image.height, image.width)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _eight_bits(image).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("holds fractions; expected 8 or 16 bits a channel")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    grey = np.array(image).astype(np.int64)
+    if grey.min() < 0 or grey.max() > 65535:
+        raise ValueError(f"holds values from {grey.min()} to {grey.max()}; expected 8 or 16 bits a channel")
+    return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+
+
+def _numbers(image: Image.Image) -> tuple[str, np.ndarray]:
+    """Mode and whole numbers of a label map; PIL spreads grey of 1, 2 and 4 bits over 0..255, which is undone."""
+    mode, tiles = image.mode, str(image.tile)  # the bit depth is to be seen nowhere else
+    if mode == "P":
+        return mode, np.array(image)
+    step = 255 if mode == "1" else 85 if "L;2" in tiles else 17 if "L;4" in tiles else 1
+    return mode, np.array(image.convert("I" if mode.startswith("I") else "L")) // step
