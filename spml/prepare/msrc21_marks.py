@@ -12,8 +12,8 @@ from spml.prepare.toy.weak_labels import farthest, largest_piece
 
 # A dot is seven pixels across.
 DOT_RADIUS = 3
-# A dot lies at this share of the segment's largest depth at least, a stroke keeps this many pixels from the border.
-DOT_DEPTH, STROKE_DEPTH = 0.6, 3
+# A dot lies, and a stroke ends, at this share of the segment's largest depth at least.
+DOT_DEPTH, END_DEPTH = 0.6, 0.5
 # How much a stroke keeps to the middle: the cost of a step falls with this power of the depth.
 MIDDLE_POWER = 1.5
 
@@ -51,12 +51,11 @@ def _dot(rng: np.random.Generator, region: np.ndarray) -> np.ndarray:
 
 
 def _stroke(rng: np.random.Generator, region: np.ndarray) -> np.ndarray:
-    """A line between two far places of the region's largest piece; the first is the farthest from a random one."""
+    """A line between two far places inside the region's largest piece; the first is the farthest from a random one."""
     from skimage.graph import route_through_array
 
-    inside = depth(region)
-    inside = np.where(largest_piece(inside >= min(STROKE_DEPTH, inside.max())), inside, 0)
-    places = np.argwhere(inside > 0)
+    inside = depth(largest_piece(region))
+    places = np.argwhere(inside >= END_DEPTH * inside.max())
     start = farthest(places, rng.choice(places))
     cost = np.where(inside > 0, np.maximum(inside, 1) ** -MIDDLE_POWER, -1)
     line = np.zeros(region.shape, bool)
