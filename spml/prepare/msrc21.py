@@ -39,7 +39,7 @@ _CLASS_OF_RAW = np.array([VOID if name in _LEFT_OUT else MSRC21_CLASSES.index(na
 
 # A segment of fewer pixels is no instance and gets no mark; most are slips of the annotation.
 SMALLEST_SEGMENT = 150
-JPEG_QUALITY = 95
+_JPEG_QUALITY = 95
 _SUFFIX = "_GT.mat"
 _TARGETS = (
     "images/{}.jpg", "masks/{}.png", "instances/{}.png", "points/{}.png", "scribbles/{}.png", "boxes/{}.xml",
@@ -113,7 +113,7 @@ def find_tags(source: tuple[Path, Path]) -> list[int]:
     return [int(label) for label in np.unique(mask) if label != VOID]
 
 
-def write_sample(source: tuple[Path, Path], targets: Sequence[Path], seed: int) -> None:
+def write_photograph(source: tuple[Path, Path], targets: Sequence[Path], seed: int) -> None:
     """Write image, mask, instances, points, scribbles and boxes of one pair of raw files, in the order of `targets`."""
     image, mat = source
     mask, instances = read_msrc21(mat)
@@ -121,7 +121,7 @@ def write_sample(source: tuple[Path, Path], targets: Sequence[Path], seed: int) 
     rng, regions = np.random.default_rng([seed, *_key(image.stem)]), visible_regions(scene)
     labels = mask, instances, draw_dots(rng, mask.shape, regions), draw_strokes(rng, mask.shape, regions)
     with atomic_path(targets[0]) as partial_path:
-        Image.fromarray(scene.image).save(partial_path, quality=JPEG_QUALITY)
+        Image.fromarray(scene.image).save(partial_path, quality=_JPEG_QUALITY)
     for target, label in zip(targets[1:-1], labels, strict=True):
         write_image(target, label)
     write_text(targets[-1], voc_xml(image.stem, scene, MSRC21_CLASSES))
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tags = {name: labels for name, labels in found.items() if labels}
     _warn("nothing but void", found.keys() - tags.keys())
     jobs = [(pairs[name], tuple(args.save_dir / folder.format(name) for folder in _TARGETS)) for name in tags]
-    convert(partial(write_sample, seed=args.seed), jobs, args, "MSRC-21")
+    convert(partial(write_photograph, seed=args.seed), jobs, args, "MSRC-21")
     write_tables(args.save_dir, tags)
 
 
