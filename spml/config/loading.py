@@ -21,8 +21,8 @@ def load_config(
 
     path: YAML file or None; opts: `key value` pairs in one flat sequence of texts, or a dict of values, by dotted keys;
     preset: the name of a file in spml/config that is laid under the YAML, such as "densepose"; what it sets and a
-    YAML file does not say is logged. Raises UserError for unknown keys, wrong types and impossible values, naming the file
-    and the key.
+    YAML file does not say is logged. Raises UserError for unknown keys, wrong types and impossible values, naming the
+    file and the key.
     """
     layers = [] if path is None else read_yaml(_as_path(path))
     layers += given_layers(opts)

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--save_dir {args.save_dir}: is --image_dir, whose .png files would be replaced")
     network = load_hed(args.weights).to(choose_device(args.device))
     jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in images]
-    convert(partial(write_contours, network=network), jobs, args, "contours")
+    convert(partial(write_contours, network=network), jobs, args, "contours", {"weights": str(args.weights)})
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -24,7 +24,7 @@ from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.prepare.msrc21_marks import draw_dots, draw_strokes
 from spml.prepare.toy.scenes import Scene
-from spml.prepare.toy.weak_labels import visible_regions, voc_xml
+from spml.prepare.toy.weak_labels import boxes_as_xml, visible_regions
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def write_photograph(source: tuple[Path, Path], targets: Sequence[Path], seed: i
         Image.fromarray(scene.image).save(partial_path, quality=_JPEG_QUALITY)
     for target, label in zip(targets[1:-1], labels, strict=True):
         write_image(target, label)
-    write_text(targets[-1], voc_xml(image.stem, scene, MSRC21_CLASSES))
+    write_text(targets[-1], boxes_as_xml(image.stem, scene, MSRC21_CLASSES))
 
 
 def find_pairs(data_dir: Path) -> dict[str, tuple[Path, Path]]:
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tags = {name: labels for name, labels in found.items() if labels}
     _warn("nothing but void", found.keys() - tags.keys())
     jobs = [(pairs[name], tuple(args.save_dir / folder.format(name) for folder in _TARGETS)) for name in tags]
-    convert(partial(write_photograph, seed=args.seed), jobs, args, "MSRC-21")
+    convert(partial(write_photograph, seed=args.seed), jobs, args, "MSRC-21", {"seed": args.seed})
     write_tables(args.save_dir, tags)
 
 
