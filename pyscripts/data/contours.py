@@ -2,7 +2,7 @@
 """Contour strengths of images by HED, for oversegment.py --contour_dir."""
 
 from spml.commands.running import run
-from spml.prepare.contours import main
+from spml.prepare.contours import contours
 
 if __name__ == "__main__":
-    run(main)
+    run(contours)

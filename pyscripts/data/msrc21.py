@@ -2,7 +2,7 @@
 """The raw MSRC-21 to images, masks and every kind of weak label."""
 
 from spml.commands.running import run
-from spml.prepare.msrc21 import main
+from spml.prepare.msrc21 import msrc21
 
 if __name__ == "__main__":
-    run(main)
+    run(msrc21)

@@ -55,7 +55,7 @@ def write_contours(source: Path, targets: Sequence[Path], network: HED) -> None:
     write_image(targets[0], np.rint(hed_strength(network, read_image(source)) * 255).astype(np.uint8))
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def contours(argv: Sequence[str] | None = None) -> None:
     """Write the contour strengths of every image of a folder."""
     args = _parse(argv)
     images = find_images(args.image_dir, "--image_dir")

@@ -167,7 +167,7 @@ def _rows(names: list[str], semantic: str, instance: str) -> list[tuple[str, str
     return [(f"images/{name}.jpg", f"{semantic}/{name}.png", f"{instance}/{name}.png") for name in names]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def msrc21(argv: Sequence[str] | None = None) -> None:
     """Convert the raw MSRC-21; everything is read and checked before anything is written."""
     args = _parse(argv)
     pairs = find_pairs(need_dir(args.data_dir, "--data_dir"))

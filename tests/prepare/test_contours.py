@@ -11,7 +11,7 @@ from spml.errors import UserError
 from spml.models import hed
 from spml.models.hed import HED
 from spml.prepare import contours, oversegment
-from spml.prepare.contours import hed_strength, main
+from spml.prepare.contours import hed_strength
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def folder(tmp_path):
 
 
 def call(folder, *flags):
-    main(["--image_dir", str(folder / "images"), "--save_dir", str(folder / "out"), "--device", "cpu", *flags])
+    contours.contours(
+        ["--image_dir", str(folder / "images"), "--save_dir", str(folder / "out"), "--device", "cpu", *flags]
+    )
 
 
 @pytest.mark.parametrize("size", [(300, 33), (37, 290), (150, 161)])
@@ -70,7 +72,7 @@ def test_large_images_are_seen_in_tiles_of_bounded_size(network, monkeypatch):
 
 def test_the_script_writes_grey_pictures_that_over_segmentation_reads(folder, network):
     call(folder)
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.png", "b.png"]
+    assert sorted(path.name for path in (folder / "out").glob("[!.]*")) == ["a.png", "b.png"]
     with Image.open(folder / "images/a.png") as image, Image.open(folder / "out/a.png") as strength:
         assert strength.mode == "L" and strength.size == image.size
         expected = np.rint(hed_strength(network, np.array(image)) * 255)
@@ -88,19 +90,19 @@ def test_skip_existing_leaves_strengths_that_are_there(folder, network):
 def test_mistakes_end_in_one_line_that_names_them(folder, network, caplog):
     caplog.set_level(logging.INFO)
     with pytest.raises(UserError, match="--image_dir.* no such folder"):
-        main(["--image_dir", str(folder / "none"), "--save_dir", str(folder / "out")])
+        contours.contours(["--image_dir", str(folder / "none"), "--save_dir", str(folder / "out")])
     with pytest.raises(UserError, match="--save_dir"):
-        main(["--image_dir", str(folder / "images")])
+        contours.contours(["--image_dir", str(folder / "images")])
     (folder / "images/b.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match=re.escape("b.png: not a readable image")):
         call(folder)
-    assert [path.name for path in (folder / "out").iterdir()] == ["a.png"]
+    assert [path.name for path in (folder / "out").glob("[!.]*")] == ["a.png"]
 
 
 def test_strengths_never_take_the_place_of_the_images(folder, network):
     before = (folder / "images/a.png").read_bytes()
     with pytest.raises(UserError, match="--save_dir .*images/../images: is --image_dir"):
-        main(["--image_dir", str(folder / "images"), "--save_dir", str(folder / "images/../images")])
+        contours.contours(["--image_dir", str(folder / "images"), "--save_dir", str(folder / "images/../images")])
     assert (folder / "images/a.png").read_bytes() == before
 
 

@@ -7,7 +7,7 @@ from scipy.io import savemat
 
 from spml.data.files import read_label
 from spml.errors import UserError
-from spml.prepare.msrc21 import MSRC21_CLASSES, main, read_msrc21, split_of
+from spml.prepare.msrc21 import MSRC21_CLASSES, msrc21, read_msrc21, split_of
 from spml.prepare.voc_xml import read_boxes
 
 GRASS, COW, HORSE, SKY, MOUNTAIN, BOAT = 2, 4, 5, 7, 8, 23  # as raw labels
@@ -49,7 +49,7 @@ def raw(tmp_path):
 
 
 def call(folder, *flags):
-    main(["--data_dir", str(folder / "raw"), "--save_dir", str(folder / "out"), "--workers", "0", *flags])
+    msrc21(["--data_dir", str(folder / "raw"), "--save_dir", str(folder / "out"), "--workers", "0", *flags])
 
 
 def test_classes_are_those_of_msrc_without_horse_and_mountain():
@@ -145,7 +145,7 @@ def test_what_has_no_partner_is_left_out_and_said(raw, caplog):
     (raw / "raw/newsegmentations_mats/2_3_s_GT.mat").unlink()
     call(raw)
     assert "1 left out, with no .mat" in caplog.text and "1 left out, with no image" in caplog.text
-    assert sorted(path.stem for path in (raw / "out/images").iterdir()) == ["11_4_s", "2_10_s"]
+    assert sorted(path.stem for path in (raw / "out/images").glob("[!.]*")) == ["11_4_s", "2_10_s"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_image_of_another_size_a_strange_name_and_missing_folders_are_named(r
     with pytest.raises(UserError, match="holiday: is no image of MSRC-21"):
         call(raw)
     with pytest.raises(UserError, match="--data_dir .*none: no such folder"):
-        main(["--data_dir", str(raw / "none"), "--save_dir", str(raw / "out")])
+        msrc21(["--data_dir", str(raw / "none"), "--save_dir", str(raw / "out")])
     assert not (raw / "out").exists()
 
 
