@@ -13,7 +13,7 @@ from spml.data.transforms import resize_label
 from spml.devices import choose_device
 from spml.inference.activation_maps import activation_maps
 from spml.inference.gallery import Gallery, LabelledPrototypes
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.segmenter import Segmenter, open_networks
 from spml.models.weights import load_cam

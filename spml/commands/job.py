@@ -32,7 +32,7 @@ from spml.data.labels import read_weak_label
 from spml.data.lists import Sample
 from spml.errors import UserError
 from spml.inference.crf import CRFParameters, need_pydensecrf
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.visualize import load_palette
 
 Argv = Sequence[str] | None

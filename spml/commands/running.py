@@ -45,6 +45,8 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
+        if ranks.num_ranks() == 1:
+            sys.exit(f"error: {error}")
         if ranks.first_to_fail():
             # The bar of the first process may stand in the line.
             print("\n" * (ranks.this_rank() > 0) + f"error: {error}", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ import torch
 from spml.data.transforms import resize_label
 from spml.inference.clusters import segment_image, unit_prototypes
 from spml.inference.gallery import LabelledPrototypes
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.scores import pyramid_scales, resized_image
 from spml.inference.windows import View

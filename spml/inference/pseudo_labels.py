@@ -13,7 +13,7 @@ from spml.config import Config
 from spml.data.cam_files import seed_scores
 from spml.data.labels import VOID
 from spml.inference.clusters import segment_labelled, unit_prototypes
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.networks import Look, Networks
 from spml.inference.random_walk import affinity, random_walk
 from spml.inference.scores import retrieval_pyramid

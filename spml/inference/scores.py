@@ -8,7 +8,7 @@ import torch
 from spml.config import Config
 from spml.data.transforms import longest_side_size, resize_image
 from spml.inference.clusters import segment_image, unit_prototypes
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.retrieval import class_shares, nearest_labels
 from spml.inference.windows import Size

@@ -13,7 +13,7 @@ from spml.devices import choose_device
 from spml.errors import UserError
 from spml.inference.crf import CRFParameters, refine_scores
 from spml.inference.gallery import LabelledPrototypes, empty_gallery
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes
 from spml.inference.networks import Networks
 from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_views

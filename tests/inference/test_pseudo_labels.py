@@ -7,7 +7,7 @@ from torch import nn
 
 from spml.inference import pseudo_labels
 from spml.inference.gallery import empty_gallery
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from spml.errors import UserError
 from spml.inference.gallery import Gallery
-from spml.inference.inputs import InputImage
+from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes, prototype_pyramid
 from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import retrieval_seeds
