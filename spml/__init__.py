@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from spml.errors import UserError
     from spml.inference.segmenter import Segmenter, load
 
-__version__ = "1.1.0"
+__version__ = "2.0.0"
 
 __all__ = ["Segmenter", "UserError", "__version__", "load", "load_config", "train"]
 

@@ -86,14 +86,6 @@ def log():
     logger.setLevel(level)
 
 
-@pytest.fixture(params=["cpu", "cuda"])
-def device(request):
-    """Each device that tensors may lie on; CUDA where there is one."""
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("this machine has no GPU")
-    return request.param
-
-
 def merged(base, changes):
     """Nested dicts, the values of `changes` winning."""
     out = dict(base)

@@ -200,7 +200,9 @@ site = pathlib.Path(sys.argv[1])
 assert pathlib.Path(spml.__file__).parent == site / "spml", spml.__file__
 assert (site / "spml" / "py.typed").is_file()
 assert importlib.metadata.version("spml") == spml.__version__
-config = spml.config.load_config(None, ["train.base_lr", "0.5"], preset="densepose")
+assert "torch" not in sys.modules
+config = spml.load_config(None, ["train.base_lr", "0.5"], preset="densepose")
+assert callable(spml.load) and callable(spml.train) and callable(spml.Segmenter)
 print(spml.__version__, config.train.base_lr, config.dataset.num_classes, spml.config.code_revision())
 """
 

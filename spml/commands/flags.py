@@ -90,7 +90,7 @@ def inference_parser(description: str) -> Parser:
     files.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes to retrieve from")
     files.add_argument("--cam_dir", metavar="DIR", help="class activation maps ID.npy")
     files.add_argument("--save_dir", required=True, metavar="DIR", help="where results go")
-    files.add_argument("--skip_existing", action="store_true", help="leave out images whose results are all there")
+    files.add_argument("--skip_existing", action="store_true", help="keep results that a run of equal settings left")
     segments = parser.add_argument_group("segments")
     segments.add_argument(
         "--kmeans_num_clusters", type=grid, metavar="H,W", help="initial grid; by default the configuration's"
@@ -109,4 +109,6 @@ def _add_crf_flags(group: _Group) -> None:
     group.add_argument("--crf_bi_xy_std", type=positive, default=67, metavar="X", help="appearance: pixels")
     group.add_argument("--crf_bi_w", type=float, default=4, metavar="X", help="appearance: weight")
     group.add_argument("--crf_bi_rgb_std", type=positive, default=3, metavar="X", help="appearance: 8-bit colour")
-    group.add_argument("--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core")
+    group.add_argument(
+        "--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core, shared by the ranks"
+    )

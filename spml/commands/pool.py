@@ -16,7 +16,7 @@ from spml.errors import UserError
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-LARGEST_CHUNK = 16
+LARGEST_CHUNK = 4  # items that a process ends before it heeds an error or Ctrl-C
 
 
 def default_workers() -> int:

@@ -93,14 +93,6 @@ def first_to_fail() -> bool:
     return first
 
 
-def line_break() -> str:
-    """What an error line begins with: a line break where the bar of another process may stand in the line."""
-    if num_ranks() > 1:
-        with suppress(Exception):
-            return "\n" if _count("images") else ""
-    return ""
-
-
 def has_said() -> None:
     """Let the other processes know that the one which failed first has said why."""
     if num_ranks() > 1:

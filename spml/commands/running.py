@@ -46,7 +46,8 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         if ranks.first_to_fail():
-            print(f"{ranks.line_break()}error: {error}", file=sys.stderr, flush=True)
+            # The bar of the first process may stand in the line.
+            print("\n" * (ranks.this_rank() > 0) + f"error: {error}", file=sys.stderr, flush=True)
             ranks.has_said()
         sys.exit(1)
     except KeyboardInterrupt:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from easydict import EasyDict
-
 from spml.commands.flags import training_parser
-from spml.config import load_config
+from spml.config import Config, load_config
 from spml.data.lists import Sample, read_list
 from spml.devices import choose_device
 from spml.engine import trainer
@@ -13,7 +11,7 @@ from spml.engine.processes import process_group
 from spml.errors import UserError
 
 
-def train(argv: Sequence[str] | None = None) -> None:
+def train_embedding(argv: Sequence[str] | None = None) -> None:
     """Train the embedding on weak labels (VOC and data sets like it)."""
     _train_stage("segsort", argv)
 
@@ -54,7 +52,7 @@ def _train_stage(prediction_type: str, argv: Sequence[str] | None, preset: str |
 
 
 def _read_samples(
-    config: EasyDict, data_dir: str | None, data_list: str | None, semantic_dir: str | None
+    config: Config, data_dir: str | None, data_list: str | None, semantic_dir: str | None
 ) -> list[Sample]:
     """The samples of the data list that flags or configuration name."""
     data_dir, data_list = data_dir or config.dataset.data_dir, data_list or config.dataset.train_data_list

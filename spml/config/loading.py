@@ -20,15 +20,15 @@ def load_config(
     """Merge defaults, preset, YAML file and given keys into one configuration.
 
     path: YAML file or None; opts: `key value` pairs in one flat sequence of texts, or a dict of values, by dotted keys;
-    preset: the name of a file in spml/config that is laid under the YAML, such as "densepose"; what it sets and the
-    YAML does not say is logged. Raises UserError for unknown keys, wrong types and impossible values, naming the file
-    and the key.
+    preset: the name of a file in spml/config that is laid under the YAML, such as "densepose"; what it sets and a
+    YAML file does not say is logged. Raises UserError for unknown keys, wrong types and impossible values, naming the
+    file and the key.
     """
     layers = [] if path is None else read_yaml(_as_path(path))
     layers += given_layers(opts)
     beneath = read_preset(preset) if preset else None
     config = merge(layers if beneath is None else [beneath, *layers])
-    if beneath is not None:
+    if beneath is not None and path is not None:
         _log_preset(beneath, layers)
     check(config, str(path) if path else "--opts")
     return Config(config)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from easydict import EasyDict
 from tqdm import tqdm
 
-from spml.config import save_config
+from spml.config import Config, save_config
 from spml.data.datasets import Batch
 from spml.engine.processes import mean_over_ranks, rank, world_size
 from spml.engine.tasks import StepResult
@@ -33,7 +32,7 @@ class Monitor:
     Nothing is written before the first iteration has succeeded.
     """
 
-    def __init__(self, config: EasyDict, snapshot_dir: str | Path, start: int) -> None:
+    def __init__(self, config: Config, snapshot_dir: str | Path, start: int) -> None:
         self.config, self.folder, self.start = config, Path(snapshot_dir), start
         self.writer: SummaryWriter | None = None
         self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
@@ -87,7 +86,7 @@ def peak_memory_mib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def batch_pictures(batch: Batch, result: StepResult, network: EasyDict, palette: np.ndarray) -> np.ndarray:
+def batch_pictures(batch: Batch, result: StepResult, network: Config, palette: np.ndarray) -> np.ndarray:
     """Contact sheet H×W×3: image, weak label, over-segmentation, segments, principal components of the embedding."""
     count = min(PICTURED_IMAGES, len(batch.image))
     components = pca_rgb([e.float().cpu().numpy() for e in result.embedding[:count]])

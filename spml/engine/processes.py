@@ -20,7 +20,7 @@ from spml.errors import UserError
 from spml.segments.prototypes import Prototypes
 from spml.segments.segment import Segments
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def rank() -> int:
@@ -146,7 +146,7 @@ def mean_over_ranks(values: Mapping[str, Any]) -> dict[str, float]:
     return dict(zip(values, (stacked / world_size()).tolist(), strict=True))
 
 
-def from_first(function: Callable[[], T]) -> T:
+def from_first(function: Callable[[], _T]) -> _T:
     """What `function` gives on rank 0, on every process; a UserError there is raised on all of them."""
     if world_size() == 1:
         return function()

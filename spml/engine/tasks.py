@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from easydict import EasyDict
 from torch import nn
 from torch.nn import functional as F
 
+from spml.config import Config
 from spml.data.datasets import Batch
 from spml.engine.batch_norm import joins_batch_norm
 from spml.engine.processes import gather_segments, mean_count
@@ -46,7 +46,7 @@ class StepResult:
 class EmbeddingTask(nn.Module):
     """Train the embedding by the relations, with the classifier beside it (paper, section 3)."""
 
-    def __init__(self, config: EasyDict) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.objective = build_objective(config)
@@ -95,7 +95,7 @@ class ClassifierTask(nn.Module):
     Its cross-entropy is the mean over the labelled pixels of all processes.
     """
 
-    def __init__(self, config: EasyDict) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.embedding_model.requires_grad_(False)
@@ -122,7 +122,7 @@ class ClassifierTask(nn.Module):
 class CamTask(nn.Module):
     """Train a multi-label tag classifier, whose class activation maps become seeds."""
 
-    def __init__(self, config: EasyDict) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_cam(config)
         self.amp = config.train.amp == "bf16"
@@ -150,7 +150,7 @@ Task = EmbeddingTask | ClassifierTask | CamTask
 TASKS: dict[str, type[Task]] = {"segsort": EmbeddingTask, "softmax_classifier": ClassifierTask, "cam": CamTask}
 
 
-def _check_embedding_training(config: EasyDict) -> None:
+def _check_embedding_training(config: Config) -> None:
     """Raise UserError where the embedding cannot be trained as the config says."""
     head, _ = parse_backbone(config.network.backbone_types)
     if head == "pspnet" and config.train.batch_size == 1 and not joins_batch_norm(config.network.use_syncbn):
@@ -169,14 +169,14 @@ def _check_embedding_training(config: EasyDict) -> None:
         )
 
 
-def build_task(config: EasyDict) -> Task:
+def build_task(config: Config) -> Task:
     """The task that `network.prediction_types` names, at random initial values; UserError where it could not learn."""
     if config.network.prediction_types == "segsort":
         _check_embedding_training(config)
     return TASKS[config.network.prediction_types](config)
 
 
-def load_weights(task: Task, config: EasyDict) -> str:
+def load_weights(task: Task, config: Config) -> str:
     """Load what `network.pretrained` names into a task; returns one line that says what was loaded."""
     source, is_classifier = config.network.pretrained, isinstance(task, ClassifierTask)
     if source:
@@ -186,6 +186,6 @@ def load_weights(task: Task, config: EasyDict) -> str:
     return "network.pretrained is empty: every weight starts at its random initial value"
 
 
-def build_memory(config: EasyDict) -> MemoryBank:
+def build_memory(config: Config) -> MemoryBank:
     """The memory bank that `train.memory_bank_size` names."""
     return MemoryBank(config.train.memory_bank_size)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from easydict import EasyDict
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from spml.config import Config
 from spml.data.datasets import Augmentation, Batch, WeakLabelDataset
 from spml.data.lists import Sample
 from spml.data.stream import StreamSampler, make_loader
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 class Run:
     """What a training run holds: its configuration, folder and device, and what changes from iteration to iteration."""
 
-    config: EasyDict
+    config: Config
     folder: Path
     device: torch.device
     task: Task
@@ -43,7 +43,7 @@ class Run:
     memory: MemoryBank
 
 
-def train(config: EasyDict, samples: list[Sample], snapshot_dir: str | Path, device: str = "") -> Path:
+def train(config: Config, samples: list[Sample], snapshot_dir: str | Path, device: str = "") -> Path:
     """Train what `network.prediction_types` names to `train.max_iteration`; returns the path of the last snapshot.
 
     samples: images with their weak labels and over-segmentations; device: `cpu`, `cuda`, `cuda:1`, ..., '' for a GPU
@@ -64,7 +64,7 @@ def train(config: EasyDict, samples: list[Sample], snapshot_dir: str | Path, dev
     return Path(snapshot_dir) / f"model-{config.train.max_iteration - 1}.pth"
 
 
-def refuse_other_snapshots(config: EasyDict, snapshot_dir: str | Path) -> None:
+def refuse_other_snapshots(config: Config, snapshot_dir: str | Path) -> None:
     """Raise UserError, on every process, where a new run would write among the snapshots of another."""
     if from_first(lambda: bool(snapshot_iterations(snapshot_dir))) and not config.train.resume:
         raise UserError(
@@ -73,12 +73,12 @@ def refuse_other_snapshots(config: EasyDict, snapshot_dir: str | Path) -> None:
         )
 
 
-def needs_labels(config: EasyDict) -> bool:
+def needs_labels(config: Config) -> bool:
     """Whether training reads label maps: not where tags come from a file and nothing else is learnt from."""
     return not (config.dataset.tags_file and config.network.prediction_types == "cam")
 
 
-def open_dataset(config: EasyDict, samples: list[Sample]) -> WeakLabelDataset:
+def open_dataset(config: Config, samples: list[Sample]) -> WeakLabelDataset:
     """The training samples, augmented; warns where a relation would need unlabelled pixels and none is found."""
     if not samples:
         raise UserError("no sample to train on; expected at least one image with its label maps")
@@ -97,7 +97,7 @@ def open_dataset(config: EasyDict, samples: list[Sample]) -> WeakLabelDataset:
     return dataset
 
 
-def augmentation(config: EasyDict) -> Augmentation:
+def augmentation(config: Config) -> Augmentation:
     """The augmentation of embedding or of classifier training (paper, section 4)."""
     train, classifier = config.train, config.network.prediction_types == "softmax_classifier"
     return Augmentation(
@@ -111,7 +111,7 @@ def augmentation(config: EasyDict) -> Augmentation:
     )
 
 
-def build_run(config: EasyDict, folder: Path, device: torch.device) -> Run:
+def build_run(config: Config, folder: Path, device: torch.device) -> Run:
     """A run at its seed's initial values."""
     torch.manual_seed(config.train.seed)
     task = build_task(config).to(device)
@@ -142,7 +142,7 @@ def _say(line: str) -> None:
 
 def parallel(run: Run) -> nn.Module:
     """The task over all processes, with joined batch norm where the config asks for it."""
-    task: nn.Module = run.task.to(memory_format=memory_format(run.config))  # type: ignore[call-overload]
+    task: nn.Module = run.task.to(memory_format=memory_format(run.config))
     if world_size() == 1:
         return task
     if joins_batch_norm(run.config.network.use_syncbn):
@@ -150,7 +150,7 @@ def parallel(run: Run) -> nn.Module:
     return DistributedDataParallel(task, device_ids=[run.device.index] if run.device.type == "cuda" else None)
 
 
-def memory_format(config: EasyDict) -> torch.memory_format:
+def memory_format(config: Config) -> torch.memory_format:
     """How images lie in memory: `train.channels_last`."""
     return torch.channels_last if config.train.channels_last else torch.contiguous_format
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from easydict import EasyDict
 from torch.nn import functional as F
 
+from spml.config import Config
 from spml.losses.relations import RELATIONS, RelationSettings
 from spml.segments.prototypes import Prototypes
 from spml.segments.segment import Segments
@@ -39,7 +39,7 @@ class Objective:
         return sum((weights[name] * loss for name, loss in losses.items()), start=torch.zeros(()))
 
 
-def build_objective(config: EasyDict) -> Objective:
+def build_objective(config: Config) -> Objective:
     """The objective that `train.*` names."""
     train = config.train
     present = [name for name in RELATIONS if train[f"{name}_loss_types"] != "none"]

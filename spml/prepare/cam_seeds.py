@@ -102,7 +102,8 @@ def cam_seeds(argv: list[str] | None = None) -> None:
         write = partial(write_box_seeds, box_dir=box_dir, class_names=names, threshold=threshold)
     cams = need_files(args.cam_dir, "*.npy", "--cam_dir")
     jobs = [(cam, (args.save_dir / f"{cam.stem}.png",)) for cam in cams]
-    settings = {"alpha": args.alpha, "threshold": threshold, "boxes": args.box_dir is not None, "class_names": names}
+    settings = {"cam_dir": str(args.cam_dir.resolve()), "boxes": args.box_dir is not None, "class_names": names}
+    settings |= {"alpha": args.alpha, "threshold": threshold}
     convert(write, jobs, args, "seeds", settings)
 
 

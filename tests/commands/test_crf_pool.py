@@ -62,6 +62,13 @@ def test_processes_never_import_torch(tmp_path):
     assert {path.read_text().split()[1] for path in tmp_path.iterdir()} == {"False"}
 
 
+def test_scripts_bring_no_torch_before_their_processes_start():
+    homes = "cam, inference, prototype, pseudo"
+    code = f"import sys; from spml.commands import {homes}, running; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
 def test_no_more_than_a_few_images_are_under_way(tmp_path):
     with CrfPool(1) as pool:
         for i in range(6):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from spml.commands.cam import cam
+from spml.commands.driver import make_masks
 from spml.commands.inference import (
     inference,
     inference_crf,
@@ -20,6 +22,7 @@ from spml.commands.inference import (
     inference_softmax_crf_msc,
     inference_softmax_msc,
 )
+from spml.commands.job import Needs, open_job
 from spml.commands.prototype import prototype, prototype_msc
 from spml.commands.pseudo import (
     pseudo_camrw_crf,
@@ -272,6 +275,27 @@ def test_what_prototype_writes_inference_retrieves_from(call, tiny_data, tmp_pat
     memory = call(prototype_msc, "--semantic_dir", tmp_path / "truth", out="memory") / "semantic_prototype"
     out = call(inference_msc, "--semantic_memory_dir", memory)
     assert all((read(out, name) == 3).all() for name in tiny_data.ids)
+
+
+def all_of_class_two(networks, image):
+    """A pseudo label as one adds it: a function of what the networks say and what is known of an image."""
+    scores = torch.zeros(networks.config.dataset.num_classes, *image.size)
+    scores[2] = 1
+    return scores
+
+
+def pseudo_class_two(argv=None):
+    """Pseudo labels of class 2 wherever the label is not void."""
+    with open_job(argv, pseudo_class_two, Needs(labels=True)) as job:
+        make_masks(job, all_of_class_two, keep_void=True)
+
+
+def test_a_new_pseudo_label_is_a_function_of_scores_and_its_entry(call, tiny_data):
+    label = np.full((40, 40), 254, np.uint8)
+    label[:4] = 255
+    write_image(tiny_data.root / "semantic" / "a.png", label)
+    mask = read(call(pseudo_class_two), "a")
+    assert (mask[:4] == 255).all() and (mask[4:] == 2).all()
 
 
 def test_each_script_calls_the_function_of_its_name():

@@ -1,5 +1,6 @@
 """Every reader of files on honest files that were cut, changed and stretched: a result or a UserError, nothing else."""
 
+import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from spml.commands.score_files import read_mean_iou
 from spml.config import load_config
 from spml.data.arrays import read_npy, read_npz
 from spml.data.cam_files import read_cam, write_cam
@@ -121,6 +123,7 @@ KINDS = {
     "palette": Kind("map.mat", lambda path: savemat(path, {"map": voc_palette() / 255}), load_palette),
     "configuration": Kind("a.yaml", save_text((ROOT / "configs" / "toy" / "point.yaml").read_text()), load_config),
     "configuration of all": Kind("a.yaml", save_text((ROOT / "configs/densepose/point.yaml").read_text()), load_config),
+    "score": Kind("a.json", save_text(json.dumps({"mean_iou": 71.5, "iou": [1, None]})), read_mean_iou),
 }
 
 

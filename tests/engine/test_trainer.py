@@ -9,7 +9,11 @@ from spml.data.lists import read_list
 from spml.engine import trainer
 from spml.errors import UserError
 
-SCRIPTS = {"segsort": commands.train, "softmax_classifier": commands.train_classifier, "cam": commands.train_cam}
+SCRIPTS = {
+    "segsort": commands.train_embedding,
+    "softmax_classifier": commands.train_classifier,
+    "cam": commands.train_cam,
+}
 
 
 @pytest.fixture
@@ -215,12 +219,12 @@ def test_masks_without_an_unlabelled_pixel_get_a_warning_that_names_the_option(t
 def test_data_may_be_named_in_the_configuration(tiny_data, write_config, tmp_path):
     named = {"data_dir": str(tiny_data.root), "train_data_list": str(tiny_data.list)}
     path = write_config(dataset=named, train={"max_iteration": 1})
-    commands.train(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "run")])
+    commands.train_embedding(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "run")])
     assert (tmp_path / "run" / "model-0.pth").is_file()
     for key, flag in (("data_dir", "--data_dir"), ("train_data_list", "--data_list")):
         path = write_config(dataset={**named, key: ""})
         with pytest.raises(UserError, match=f"{flag} is not given and dataset.{key} is empty"):
-            commands.train(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "other")])
+            commands.train_embedding(["--cfg_path", str(path), "--snapshot_dir", str(tmp_path / "other")])
 
 
 def test_images_in_channels_last_and_bfloat16_train_too(train):

@@ -128,3 +128,15 @@ def test_other_class_names_give_other_classes(tmp_path):
     argv = ["--cam_dir", str(tmp_path / "cam"), "--save_dir", str(tmp_path / "out"), "--workers", "0"]
     with pytest.raises(UserError, match="expected integers from 0 to 1"):
         cam_seeds([*argv, "--class_names", str(tmp_path / "names.txt")])
+
+
+@pytest.mark.parametrize("change", [["--threshold", "0.3"], ["--alpha", "4"], ["--cam_dir"]])
+def test_seeds_of_other_maps_or_settings_do_not_pass_for_new_ones(tmp_path, change):
+    for folder in ("cam", "other"):
+        write_cams(tmp_path / folder / "a.npy", {4: np.ones((2, 2))})
+    argv = ["--cam_dir", str(tmp_path / "cam"), "--save_dir", str(tmp_path / "out"), "--workers", "0"]
+    cam_seeds(argv)
+    cam_seeds([*argv, "--skip_existing"])
+    change = [*change, str(tmp_path / "other")] if change == ["--cam_dir"] else change
+    with pytest.raises(UserError, match=f"made with other settings: {change[0][2:]} was "):
+        cam_seeds([*argv, "--skip_existing", *change])

@@ -13,7 +13,7 @@ from spml.errors import UserError
 from spml.prepare.oversegment import oversegment_image
 from spml.prepare.strokes import disc
 from spml.prepare.toy import parts, scenes, weak_labels
-from spml.prepare.toy.make_toy import REGION_THRESHOLD, make_toy
+from spml.prepare.toy.make_toy import REGION_THRESHOLD, ToySettings, make_toy, write_toy_set
 from spml.prepare.voc_xml import read_boxes
 
 GOLDEN = Path(__file__).parents[1] / "golden/toy.npz"
@@ -234,3 +234,10 @@ def test_a_save_dir_that_is_a_file_is_named(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(UserError, match="out: is no folder"):
         make(Path(tmp_path / "out"))
+
+
+def test_a_set_is_made_from_code_as_by_the_script(tmp_path):
+    settings = ToySettings(num_train=4, num_val=2, image_size=64)
+    assert write_toy_set(str(tmp_path / "code"), settings, workers=0)
+    assert contents(tmp_path / "code") == contents(make(tmp_path / "script"))
+    assert not write_toy_set(tmp_path / "code", settings, workers=0)

@@ -73,13 +73,13 @@ TOY_KINDS = {
 
 @dataclass(frozen=True)
 class ToySettings:
-    """What decides a toy set, bit for bit; they are kept beside it."""
+    """What decides a toy set, bit for bit: kind, numbers of pictures, their side in pixels, seed; kept beside it."""
 
-    kind: str
-    num_train: int
-    num_val: int
-    image_size: int
-    seed: int
+    kind: str = "scenes"
+    num_train: int = 160
+    num_val: int = 60
+    image_size: int = 96
+    seed: int = 0
 
 
 def make_toy(argv: list[str] | None = None) -> None:
@@ -94,11 +94,12 @@ def make_toy(argv: list[str] | None = None) -> None:
     logger.info("%s: %s%s", save_dir, what, "" if made else " are already there")
 
 
-def write_toy_set(save_dir: Path, settings: ToySettings, workers: int | None = None) -> bool:
+def write_toy_set(save_dir: str | Path, settings: ToySettings, workers: int | None = None) -> bool:
     """Write a toy data set; returns False, having done nothing, where the same one is there already.
 
     The settings are kept in `toy.json`, which is written last: where it is, the set is complete.
     """
+    save_dir = Path(save_dir)
     stamp = json.dumps({"version": VERSION, **asdict(settings)}, indent=2) + "\n"
     done = save_dir / "toy.json"
     if done.is_file() and done.read_bytes() == stamp.encode():
@@ -172,17 +173,19 @@ def _parse(argv: list[str] | None) -> Namespace:
     parser.add_argument(
         "--kind",
         choices=tuple(TOY_KINDS),
-        default="scenes",
+        default=ToySettings.kind,
         help="scenes of textured objects, or figures of left and right parts (default: %(default)s)",
     )
     numbers = {
-        "num_train": (160, 1, 99_999, "training pictures"),
-        "num_val": (60, 1, 99_999, "validation pictures"),
-        "image_size": (96, 64, 1024, "height and width in pixels"),
-        "seed": (0, 0, 2**32 - 1, "the same seed gives the same files"),
+        "num_train": (1, 99_999, "training pictures"),
+        "num_val": (1, 99_999, "validation pictures"),
+        "image_size": (64, 1024, "height and width in pixels"),
+        "seed": (0, 2**32 - 1, "the same seed gives the same files"),
     }
-    for name, (default, low, high, text) in numbers.items():
+    for name, (low, high, text) in numbers.items():
         kind = number(f"--{name}", int, low, high)
-        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
+        parser.add_argument(
+            f"--{name}", type=kind, default=getattr(ToySettings, name), help=f"{text} (default: %(default)s)"
+        )
     add_workers_flag(parser)
     return parser.parse_args(argv)

@@ -1,0 +1,82 @@
+"""COCO JSON: polygons, run-length codes and boxes of many images, crowds like all others."""
+
+import numpy as np
+
+from spml.data.images import MAX_PIXELS
+from spml.errors import UserError
+from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.documents import Document, Json, checked_box
+from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rectangle, Shape, mask_of
+from spml.prepare.coco import decode_rle
+
+
+def is_coco(document: Document, context: Context) -> bool:
+    """Whether this is COCO's JSON: an object with two of images, annotations and categories."""
+    content = document.content
+    keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
+    return len({"images", "annotations", "categories"} & {*keys}) > 1
+
+
+def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
+    """Read the annotations of all images; raises UserError, with its place, for anything that is not as COCO writes.
+
+    An annotation with a segmentation gives areas, one without gives its box.
+    """
+    content = document.content
+    assert isinstance(content, Json)
+    names = {_id_of(entry): entry.need("name").text() for entry in content.need("categories").each()}
+    found: dict[int | str, ImageAnnotations] = {}
+    for entry in content.need("images").each():
+        name, size = entry.need("file_name").text(), entry.size("height", "width")
+        if found.setdefault(_id_of(entry), ImageAnnotations(name, entry.where, size)).where != entry.where:
+            raise UserError(f"{entry.where}: another image has the id {_id_of(entry)!r}")
+    for entry in content.need("annotations").each():
+        image = _one_of(found, entry.need("image_id"), "the id of an image of the file")
+        shapes = _shapes(entry, _one_of(names, entry.need("category_id"), "the id of a category of the file"), image)
+        image.shapes += shapes
+        if not shapes:
+            image.left_out.append(("annotation without an area or a box", entry.where))
+    return list(found.values())
+
+
+def _id_of(entry: Json) -> int | str:
+    number = entry.need("id")
+    if not isinstance(number.value, int | str):
+        raise number.error("an id")
+    return number.value
+
+
+def _one_of(known: dict, key: Json, wanted: str):  # type: ignore[no-untyped-def]  # whatever the dict holds
+    if not isinstance(key.value, int | str) or key.value not in known:
+        raise key.error(wanted)
+    return known[key.value]
+
+
+def _shapes(entry: Json, name: str, image: ImageAnnotations) -> list[Shape]:
+    segmentation = entry.get("segmentation")
+    if isinstance(segmentation.value, dict):
+        return [rle_mask(segmentation, name, image.size)]
+    parts = [] if segmentation.value is None else [part for part in segmentation.each() if part.value]
+    if parts:
+        return [Polygon(name, part.where, (part.flat_pairs(3),)) for part in parts]
+    return [] if not entry.get("bbox").value else [box_of(entry.get("bbox"), name)]
+
+
+def rle_mask(code: Json, name: str, size: tuple[int, int] | None) -> Mask:
+    """The area of a COCO run-length code, of the image's `size`; raises UserError where it is broken."""
+    stated = [side.side() for side in code.need("size").each()]
+    if size is not None and stated != list(size):
+        raise UserError(f"{code.where}: expected a run-length code of size {list(size)}, not {stated}")
+    if len(stated) != 2 or stated[0] * stated[1] > MAX_PIXELS:
+        raise UserError(f"{code.where}: expected a size [height, width] of at most {MAX_PIXELS} pixels, not {stated}")
+    pixels = decode_rle(code.value, (stated[0], stated[1]), code.where)
+    return mask_of(name, code.where, np.asarray(pixels, bool))
+
+
+def box_of(box: Json, name: str) -> Rectangle:
+    """A box from [left, top, width, height]; raises UserError for anything else."""
+    numbers = [value.number() for value in box.each()]
+    if len(numbers) != 4:
+        raise box.error("[left, top, width, height]")
+    left, top, width, height = numbers
+    return Rectangle(name, box.where, *checked_box(left, top, left + width, top + height, box.where))

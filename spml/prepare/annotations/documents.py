@@ -1,0 +1,231 @@
+"""Opening annotation files, which may be broken or hostile, and reading values of which each knows its place."""
+
+import json
+import math
+import reprlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from defusedxml import DefusedXmlException, ElementTree
+
+from spml.errors import UserError
+
+MAX_BYTES = 1 << 30
+MAX_COORDINATE = 1e6
+MAX_POINTS = 100_000  # of one shape
+LONGEST_SIDE = 65_535
+IMAGE_KINDS = (".png", ".bmp", ".tif", ".tiff", ".gif")
+TEXT_KINDS = (".txt", ".csv", ".tsv")
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value of a JSON file; `where` names file and place, and begins every complaint about it."""
+
+    value: Any
+    where: str
+
+    def error(self, wanted: str) -> UserError:
+        """The complaint that this value is not what was `wanted`."""
+        return UserError(f"{self.where}: expected {wanted}, not {reprlib.repr(self.value)[:80]}")
+
+    def keys(self) -> list[str]:
+        """The keys of an object."""
+        if not isinstance(self.value, dict):
+            raise self.error("an object")
+        return list(self.value)
+
+    def get(self, key: str) -> "Json":
+        """What an object has under `key`, None where it has nothing."""
+        self.keys()
+        return Json(self.value.get(key), f"{self.where}, {key}")
+
+    def need(self, key: str) -> "Json":
+        """What an object has under `key`; raises UserError where it has nothing."""
+        if key not in self.keys():
+            raise UserError(f"{self.where}: has no {key!r}")
+        return self.get(key)
+
+    def each(self) -> Iterator["Json"]:
+        """The entries of a list."""
+        if not isinstance(self.value, list):
+            raise self.error("a list")
+        return (Json(value, f"{self.where}[{number}]") for number, value in enumerate(self.value))
+
+    def text(self) -> str:
+        """A text."""
+        if not isinstance(self.value, str):
+            raise self.error("a text")
+        return self.value
+
+    def number(self) -> float:
+        """A number that may be a coordinate."""
+        usable = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        if not usable or not abs(self.value) <= MAX_COORDINATE:
+            raise self.error(f"a number within ±{MAX_COORDINATE:.0f}")
+        return float(self.value)
+
+    def size(self, height: str, width: str) -> tuple[int, int] | None:
+        """(height, width) of an image under these keys, None where neither is there."""
+        if self.get(height).value is None and self.get(width).value is None:
+            return None
+        return self.get(height).side(), self.get(width).side()
+
+    def side(self) -> int:
+        """The side of an image in pixels."""
+        if not 1 <= self.number() <= LONGEST_SIDE or self.number() % 1:
+            raise self.error(f"a whole number of pixels from 1 to {LONGEST_SIDE}")
+        return int(self.value)
+
+    def pairs(self, least: int = 1) -> np.ndarray:
+        """A list of at least `least` [x, y] as N×2."""
+        return checked_points(self.value, least, self.where)
+
+    def flat_pairs(self, least: int = 1) -> np.ndarray:
+        """A list of at least `least` x, y, x, y, ... as N×2."""
+        values = self.value if isinstance(self.value, list) else []
+        if not values or len(values) % 2:
+            raise self.error("a list x, y, x, y, ...")
+        return checked_points([values[place : place + 2] for place in range(0, len(values), 2)], least, self.where)
+
+
+def checked_points(values: Any, least: int, where: str) -> np.ndarray:
+    """Values as N×2 points; raises UserError, beginning with `where`, for anything else than `least` [x, y] or more."""
+    try:
+        points = np.array([[float(number) for number in pair] for pair in values])
+    except (TypeError, ValueError, OverflowError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not least <= len(points) <= MAX_POINTS:
+        raise UserError(f"{where}: expected {least} to {MAX_POINTS} points [x, y]")
+    if not (np.abs(points) <= MAX_COORDINATE).all():
+        raise UserError(f"{where}: expected coordinates within ±{MAX_COORDINATE:.0f}")
+    return points
+
+
+def checked_box(left: float, top: float, right: float, bottom: float, where: str) -> tuple[float, float, float, float]:
+    """The sides of a box; raises UserError, beginning with `where`, where they change places."""
+    if left > right or top > bottom:
+        raise UserError(
+            f"{where}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}); expected its smaller side first"
+        )
+    return left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class Xml:
+    """An element of an XML file; `where` names file and place, and begins every complaint about it."""
+
+    element: Element
+    where: str
+
+    def children(self) -> Iterator["Xml"]:
+        """The elements within, counted by their names."""
+        seen: dict[str, int] = {}
+        for child in self.element:
+            seen[child.tag] = seen.get(child.tag, 0) + 1
+            yield Xml(child, f"{self.where}, <{child.tag}> {seen[child.tag]}")
+
+    def child(self, name: str) -> "Xml":
+        """The first element of this name; raises UserError where there is none."""
+        found = self.element.find(name)
+        if found is None:
+            raise UserError(f"{self.where}: has no <{name}>")
+        return Xml(found, f"{self.where}, <{name}>")
+
+    def attribute(self, name: str) -> str:
+        """An attribute's text; raises UserError where there is none."""
+        if name not in self.element.attrib:
+            raise UserError(f"{self.where}: has no attribute {name!r}")
+        return self.element.attrib[name]
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """An attribute as a number that may be a coordinate; `default` where it is not there."""
+        if default is not None and name not in self.element.attrib:
+            return default
+        return number_in(self.attribute(name), f"{self.where}, {name}")
+
+    def content(self) -> str:
+        """The text within, without white space around."""
+        return (self.element.text or "").strip()
+
+    def side(self, text: str) -> int:
+        """A text as the side of an image in pixels."""
+        value = number_in(text, self.where)
+        if not 1 <= value <= LONGEST_SIDE or value % 1:
+            raise UserError(f"{self.where}: expected a whole number of pixels from 1 to {LONGEST_SIDE}, not {text!r}")
+        return int(value)
+
+
+def number_in(text: str, where: str) -> float:
+    """The number that a text holds; raises UserError, beginning with `where`, where it may be no coordinate."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= MAX_COORDINATE:
+        raise UserError(f"{where}: expected a number within ±{MAX_COORDINATE:.0f}, not {text[:80]!r}")
+    return value
+
+
+@dataclass(frozen=True)
+class Document:
+    """An annotation file as opened: `content` is Json, Xml, text, or None for an image, which its reader opens."""
+
+    path: Path
+    content: Json | Xml | str | None
+
+
+def open_document(path: Path) -> Document | None:
+    """Open a file by its ending and first letters; None for what is no annotation at all, a photograph or a program.
+
+    Raises UserError where it cannot be read, is too large, or is broken JSON, XML or text.
+    """
+    kind = path.suffix.lower()
+    if kind in IMAGE_KINDS:
+        return Document(path, None)
+    if kind not in (".json", ".geojson", ".xml", *TEXT_KINDS):
+        return None
+    content = _bytes(path)
+    if kind in TEXT_KINDS:
+        return Document(path, _decoded(content, path))
+    return Document(path, _xml(content, path) if kind == ".xml" else _json(content, path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > MAX_BYTES:
+        raise UserError(f"{path}: is larger than {MAX_BYTES >> 20} MiB, the most that is read")
+    return content
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except ValueError as error:
+        raise UserError(f"{path}: is no text in UTF-8 ({error})") from None
+
+
+def _json(content: bytes, path: Path) -> Json:
+    try:
+        return Json(json.loads(_decoded(content, path)), str(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not readable JSON ({error.msg})") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path}: not readable JSON ({error})") from None
+
+
+def _xml(content: bytes, path: Path) -> Xml:
+    try:
+        return Xml(ElementTree.fromstring(content, forbid_dtd=True), str(path))
+    except DefusedXmlException:
+        raise UserError(f"{path}: declares a document type, which no annotation needs; refused") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise UserError(f"{path}: not readable XML ({error})") from None

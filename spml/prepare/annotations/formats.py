@@ -1,0 +1,104 @@
+"""The formats that are read, and which of them a file has. A new format is a module beside this one and a line here."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from spml.errors import UserError
+from spml.prepare.annotations import (
+    coco_json,
+    cvat,
+    datumaro,
+    geojson,
+    label_studio,
+    labelme,
+    mask_images,
+    text_tags,
+    voc_boxes,
+    yolo,
+)
+from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.documents import TEXT_KINDS, Document, open_document
+from spml.prepare.annotations.model import ImageAnnotations
+
+
+class Format(NamedTuple):
+    """A format: its name, whether an opened file has it, and its reader."""
+
+    name: str
+    recognises: Callable[[Document, Context], bool]
+    read: Callable[[Document, Context], list[ImageAnnotations]]
+
+
+FORMATS = (
+    Format("LabelMe JSON", labelme.is_labelme, labelme.read_labelme),
+    Format("CVAT for images XML", cvat.is_cvat, cvat.read_cvat),
+    Format("Label Studio JSON", label_studio.is_label_studio, label_studio.read_label_studio),
+    Format("COCO JSON", coco_json.is_coco, coco_json.read_coco),
+    Format("Datumaro JSON", datumaro.is_datumaro, datumaro.read_datumaro),
+    Format("PASCAL VOC XML", voc_boxes.is_voc, voc_boxes.read_voc),
+    Format("GeoJSON", geojson.is_geojson, geojson.read_geojson),
+    Format("masks", mask_images.is_mask, mask_images.read_mask),
+    Format("YOLO text", yolo.is_yolo, yolo.read_yolo),
+    Format("tags as text", text_tags.is_tag_text, text_tags.read_tag_text),
+)
+
+# Files beside annotations that hold none: Label Studio's notes, and VOC's masks of instances.
+NO_ANNOTATIONS = ("notes.json",)
+NO_ANNOTATION_FOLDERS = ("SegmentationObject",)
+
+
+class Reading(NamedTuple):
+    """What was read: annotations in their order, the number of files of each format, files left alone."""
+
+    annotations: list[ImageAnnotations]
+    files: dict[str, int]
+    left_alone: list[Path]
+
+
+def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
+    """Read files, and all files in folders, each by the format that it has.
+
+    In folders, text that is no annotation, photographs and files of other kinds are left alone. Raises UserError for
+    a path that is not there, a broken file, and one of no known format.
+    """
+    reading = Reading([], {}, [])
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UserError(f"--annotations {path}: no such file or folder")
+        for file in _files(path):
+            _read_file(file, context, reading, named=file == path)
+    return reading
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+
+
+def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> None:
+    document = None if not named and _is_beside(path, context) else open_document(path)
+    chosen = None
+    if document is not None:
+        chosen = next((entry for entry in FORMATS if entry.recognises(document, context)), None)
+    if document is not None and chosen is not None:
+        reading.annotations.extend(chosen.read(document, context))
+        reading.files[chosen.name] = reading.files.get(chosen.name, 0) + 1
+    elif not named and (document is None or path.suffix.lower() in TEXT_KINDS):
+        reading.left_alone.extend([] if context.photographs.is_one(path) else [path])
+    else:
+        raise UserError(
+            f"{path}: is none of {', '.join(entry.name for entry in FORMATS)} "
+            f"(tags begin with the name of a photograph in {context.photographs.folder})"
+        )
+
+
+def _is_beside(path: Path, context: Context) -> bool:
+    """Whether a file of a folder is no annotation: a photograph, what an annotation file is about, or a note."""
+    if path.name in NO_ANNOTATIONS or path.parent.name in NO_ANNOTATION_FOLDERS:
+        return True
+    about = any(path.with_suffix(ending).is_file() for ending in (".json", ".geojson", ".xml"))
+    is_image = path.suffix.lower() not in (".json", ".geojson", ".xml", *TEXT_KINDS)
+    return context.photographs.is_one(path) or (is_image and about)

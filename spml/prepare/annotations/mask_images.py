@@ -1,0 +1,81 @@
+"""Masks as images, one a photograph: numbers (grey or palette) or colours of classes."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from spml.data.files import read_image, read_label
+from spml.data.images import LABEL_FORMATS
+from spml.data.labels import UNLABELLED, VOID
+from spml.errors import UserError
+from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.documents import Document
+from spml.prepare.annotations.mask_table import MaskTable, read_mask_table
+from spml.prepare.annotations.model import ImageAnnotations, mask_of
+
+TABLE_NAMES = ("labelmap.txt", "label_colors.txt")
+MOST_UNKNOWN = 64
+
+
+def is_mask(document: Document, context: Context) -> bool:
+    """Whether this is an image, hence a mask."""
+    return document.content is None
+
+
+def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
+    """Read a mask; raises UserError where it is broken, or in colours without a table that says what they mean.
+
+    The table is the one that the user gave, or a labelmap.txt beside the mask or its folder. Without one, numbers
+    count the lines of classes.txt from 0. 254 is unlabelled, 255 is void. A number or colour that means nothing is an
+    unknown class.
+    """
+    path = document.path
+    if context.photographs.find(path.stem) is None:
+        return [ImageAnnotations(path.stem, str(path))]
+    table = context.mask_table or _table_beside(path)
+    if _is_colour(path) and not (table and table.colours):
+        raise UserError(f"{path}: a mask in colours; --mask_table says what they mean, 'name r g b' a line")
+    if table and table.colours and _has_colours(path):
+        values, names = _coloured(path, table)
+    else:
+        values = read_label(path)
+        names = table.numbers if table else dict(enumerate(context.classes.listed))
+        names = {UNLABELLED: "unlabelled", VOID: "void"} | names
+    found = ImageAnnotations(path.stem, str(path), (values.shape[0], values.shape[1]))
+    for value in np.unique(values).tolist():
+        found.shapes.append(mask_of(names.get(value, f"number {value}"), str(path), values == value))
+    return [found]
+
+
+def _table_beside(path: Path) -> MaskTable | None:
+    places = [folder / name for folder in (path.parent, path.parent.parent) for name in TABLE_NAMES]
+    return next((read_mask_table(place) for place in places if place.is_file()), None)
+
+
+def _mode(path: Path) -> str:
+    try:
+        with Image.open(path, formats=LABEL_FORMATS) as image:
+            return image.mode
+    except Exception:  # read_label says what is wrong
+        return "L"
+
+
+def _is_colour(path: Path) -> bool:
+    return _mode(path) in ("RGB", "RGBA")
+
+
+def _has_colours(path: Path) -> bool:
+    return _mode(path) in ("RGB", "RGBA", "P")
+
+
+def _coloured(path: Path, table: MaskTable) -> tuple[np.ndarray, dict[int, str]]:
+    """A number for each pixel of a mask in colours, and the number's class."""
+    channels = read_image(path).astype(np.int32)
+    packed = (channels[..., 0] << 16) + (channels[..., 1] << 8) + channels[..., 2]
+    colours, values = np.unique(packed, return_inverse=True)
+    names = {place: table.colours.get(colour, f"colour #{colour:06x}") for place, colour in enumerate(colours.tolist())}
+    unknown = sum(colour not in table.colours for colour in colours.tolist())
+    if unknown > MOST_UNKNOWN:
+        raise UserError(f"{path}: has {unknown} colours that the class table lacks; is it a photograph?")
+    return values.reshape(packed.shape), names

@@ -1,0 +1,131 @@
+"""Label maps -> LabelMe or COCO polygons, to be corrected in one's own tool and read again."""
+
+import argparse
+import json
+import logging
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spml.commands.flags import Parser, number
+from spml.commands.pool import map_files
+from spml.data.class_names import read_class_names
+from spml.data.files import image_size, read_label, visible_files, write_text
+from spml.data.labels import UNLABELLED, VOID
+from spml.errors import UserError
+from spml.prepare.annotations.outlines import Outline, outlines
+from spml.prepare.annotations.photographs import Photographs
+from spml.prepare.convert import add_workers_flag
+
+logger = logging.getLogger(__name__)
+
+
+class Traced(NamedTuple):
+    """A label map's photograph, size (height, width), and borders."""
+
+    image: Path
+    size: tuple[int, int]
+    outlines: list[Outline]
+
+
+def trace_mask(job: tuple[Path, Path], num_classes: int, tolerance: float, min_pixels: int) -> Traced:
+    """The borders in a label map; job: the label map and its photograph.
+
+    Raises UserError where they differ in size, or a value is no class, unlabelled or void.
+    """
+    mask, image = job
+    label = read_label(mask)
+    if label.shape != image_size(image):
+        height, width = image_size(image)
+        raise UserError(f"{mask}: {label.shape[1]}×{label.shape[0]} pixels, but {image} has {width}×{height}")
+    unknown = [value for value in np.unique(label).tolist() if num_classes <= value < UNLABELLED]
+    if unknown:
+        raise UserError(f"{mask}: holds {unknown[0]}; expected classes 0..{num_classes - 1}, 254 or 255")
+    return Traced(image, (label.shape[0], label.shape[1]), outlines(label, tolerance, min_pixels))
+
+
+def labelme(traced: Traced, names: dict[int, str], folder: Path) -> dict[str, Any]:
+    """A photograph's borders as LabelMe's JSON, to be written to `folder`, which the image's path is relative to."""
+    shapes = [
+        {
+            "label": names[outline.value],
+            "points": outline.corners.tolist(),
+            "group_id": None,
+            "description": "",
+            "shape_type": "polygon",
+            "flags": {},
+            "mask": None,
+        }
+        for outline in traced.outlines
+    ]
+    path = os.path.relpath(os.path.abspath(traced.image), os.path.abspath(folder)).replace(os.sep, "/")
+    head: dict[str, Any] = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": path, "imageData": None}
+    return head | {"imageHeight": traced.size[0], "imageWidth": traced.size[1]}
+
+
+def coco(every: list[Traced], names: dict[int, str]) -> dict[str, Any]:
+    """All photographs' borders as COCO's JSON; a category's id is the value in the label maps plus one."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for traced in every:
+        height, width = traced.size
+        images.append({"id": len(images) + 1, "file_name": traced.image.name, "height": height, "width": width})
+        for outline in traced.outlines:
+            low, high = outline.corners.min(0), outline.corners.max(0)
+            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": outline.value + 1}
+            areas = {"segmentation": [outline.corners.ravel().tolist()], "area": outline.filled, "iscrowd": 0}
+            annotations.append(ids | areas | {"bbox": [*low.tolist(), *(high - low).tolist()]})
+    used = {outline.value for traced in every for outline in traced.outlines}
+    categories = [
+        {"id": value + 1, "name": name} for value, name in names.items() if value < UNLABELLED or value in used
+    ]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def masks_to_annotations(argv: list[str] | None = None) -> None:
+    """Write the polygons of all label maps of a folder; nothing before all were read."""
+    args = _parse(argv)
+    names = dict(enumerate(read_class_names(args.classes))) | {UNLABELLED: "unlabelled", VOID: "void"}
+    photographs = Photographs(args.image_dir)
+    masks = visible_files(args.mask_dir, "*.png")
+    lost = [mask for mask in masks if mask.stem not in photographs.paths]
+    if lost or not masks:
+        raise UserError(
+            f"{lost[0]}: no photograph of this name in {args.image_dir}" if lost else f"{args.mask_dir}: no *.png in it"
+        )
+    jobs = [(mask, photographs.paths[mask.stem]) for mask in masks]
+    trace = partial(trace_mask, num_classes=len(names) - 2, tolerance=args.tolerance, min_pixels=args.min_pixels)
+    every = list(map_files(trace, jobs, args.workers, "polygons"))
+    if args.format == "coco":
+        write_text(args.save_dir / "annotations.json", json.dumps(coco(every, names)))
+    for traced in every if args.format == "labelme" else []:
+        content = json.dumps(labelme(traced, names, args.save_dir), indent=1)
+        write_text(args.save_dir / f"{traced.image.stem}.json", content)
+    count = sum(len(traced.outlines) for traced in every)
+    logger.info("%s: %d polygons of %d label maps", args.save_dir, count, len(every))
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = Parser(description="Label maps to polygons, as LabelMe JSON (one file an image) or one COCO JSON")
+    parser.add_argument("--mask_dir", type=Path, required=True, help="label maps ID.png: class ids, 254, 255")
+    parser.add_argument("--image_dir", type=Path, required=True, help="folder of the photographs")
+    parser.add_argument("--classes", type=Path, required=True, help="text file of class names, in the order of the ids")
+    parser.add_argument("--save_dir", type=Path, required=True, help="where to write ID.json, or annotations.json")
+    parser.add_argument("--format", choices=("labelme", "coco"), default="labelme", help="default: %(default)s")
+    parser.add_argument(
+        "--tolerance",
+        type=number("--tolerance", float, 0, 100),
+        default=1.0,
+        help="how far in pixels a border may be simplified; 0: not at all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--min_pixels",
+        type=number("--min_pixels", int, 1, 10**6),
+        default=1,
+        help="smaller areas are left out (default: %(default)s)",
+    )
+    add_workers_flag(parser)
+    return parser.parse_args(argv)

@@ -1,0 +1,84 @@
+"""YOLO text, one file an image: `class x y width height` or `class x y x y x y ...`, in shares of the image."""
+
+from pathlib import Path
+
+import yaml
+
+from spml.data.files import read_text
+from spml.errors import UserError
+from spml.prepare.annotations.context import Context
+from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
+from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle, Shape
+
+NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt")
+
+
+def is_yolo(document: Document, context: Context) -> bool:
+    """Whether this is YOLO's text: its first line begins with a class number, and shares of 1 follow."""
+    if not isinstance(document.content, str) or document.path.suffix.lower() != ".txt":
+        return False
+    fields = next((line.split() for line in document.content.splitlines() if line.strip()), [])
+    return len(fields) > 4 and fields[0].isdecimal() and sum(map(_is_share, fields[1:])) > len(fields) // 2
+
+
+def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
+    """Read the boxes and polygons of one image; raises UserError, with its line, for any other content.
+
+    Class numbers count the names of a data.yaml, obj.names or classes.txt beside the file or up to two folders above;
+    without one they count the lines of the user's classes, which must have no background then.
+    """
+    assert isinstance(document.content, str)
+    names = _names(document.path, context)
+    found = ImageAnnotations(document.path.stem, str(document.path), relative=True)
+    for number, line in enumerate(document.content.splitlines(), 1):
+        if line.strip():
+            found.shapes.append(_shape(line.split(), names, f"{document.path}, line {number}"))
+    return [found]
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return -1 <= float(text) <= 2
+    except ValueError:
+        return False
+
+
+def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
+    if not fields[0].isdecimal() or len(fields) < 5 or len(fields) % 2 == 0:
+        raise UserError(f"{where}: expected a class number and 4 numbers of a box, or 6 or more of a polygon")
+    name = names.get(int(fields[0][:9]), f"number {fields[0][:9]}")
+    values = [number_in(text, where) for text in fields[1:]]
+    if not all(-1 <= value <= 2 for value in values):
+        raise UserError(f"{where}: expected shares of the image's width and height, from 0 to 1")
+    if len(values) == 4:
+        x, y, width, height = values
+        sides = checked_box(x - width / 2, y - height / 2, x + width / 2, y + height / 2, where)
+        return Rectangle(name, where, *sides)
+    return Polygon(name, where, (checked_points(list(zip(values[::2], values[1::2], strict=True)), 3, where),))
+
+
+def _names(path: Path, context: Context) -> dict[int, str]:
+    listed = dict(enumerate(context.classes.listed))
+    files = [folder / name for folder in [*path.parents][:3] for name in NAME_FILES]
+    for names in (_names_in(file) for file in files if file.is_file()):
+        # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
+        if names != listed or not context.classes.background:
+            return names
+    if context.classes.background:
+        raise UserError(
+            f"{path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
+            "since --classes has a background, which YOLO does not count"
+        )
+    return listed
+
+
+def _names_in(path: Path) -> dict[int, str]:
+    text = read_text(path, "class names")
+    if path.suffix != ".yaml":
+        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+    try:
+        names = yaml.safe_load(text)["names"]
+        items = names.items() if isinstance(names, dict) else enumerate(names)
+        return {int(number): str(name) for number, name in items}
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise UserError(f"{path}: expected 'names:' with a list of class names") from None

@@ -1,0 +1,184 @@
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from annotations_written_by_tools import FILES, MSRC
+
+from spml.data.class_names import read_class_names
+from spml.data.files import read_label, write_image
+from spml.data.lists import read_list
+from spml.data.tag_files import read_tags
+from spml.errors import UserError
+from spml.prepare.annotations.annotations import OUTPUTS, annotations
+from spml.prepare.voc_xml import read_boxes
+
+SCRIPT = Path(__file__).parents[3] / "pyscripts" / "data" / "annotations.py"
+
+
+@pytest.fixture
+def run(tmp_path, photographs):
+    """Runs the script in this process on a background, cow and grass; returns the folder that it wrote."""
+    (tmp_path / "classes.txt").write_text("background\ncow\ngrass\n")
+    folder = photographs(a=(40, 60), b=(40, 60), c=(40, 60))
+
+    def convert(*paths, classes=tmp_path / "classes.txt", images=folder, flags=()):
+        given = ["--annotations", *paths, "--image_dir", images, "--classes", classes, "--save_dir", tmp_path / "out"]
+        annotations([*map(str, given), "--workers", "0", *flags])
+        return tmp_path / "out"
+
+    return convert
+
+
+def labelme(path, *shapes, image="a.png"):
+    """Writes LabelMe JSON of (label, kind, points)."""
+    entries = [{"label": label, "shape_type": kind, "points": points} for label, kind, points in shapes]
+    content = {"imagePath": image, "imageHeight": 40, "imageWidth": 60, "shapes": entries}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Annotations of every kind: shapes of a in LabelMe, a mask of b, tags of a."""
+    shapes = [
+        ("grass", "polygon", [[0, 0], [20, 0], [20, 20], [0, 20]]),
+        ("cow", "point", [[10, 10]]),
+        ("cow", "rectangle", [[30, 10], [50, 30]]),
+        ("cows", "point", [[1, 1]]),
+    ]
+    labelme(tmp_path / "mixed" / "a.json", *shapes)
+    write_image(tmp_path / "mixed" / "b.png", np.where(np.arange(60) < 30, 0, 2).astype(np.uint8)[None].repeat(40, 0))
+    (tmp_path / "mixed" / "tags.txt").write_text("a cow\n")
+    return tmp_path / "mixed"
+
+
+def test_mixed_annotations_give_labels_boxes_tags_and_lists_that_the_project_reads(run, mixed, tmp_path):
+    out = run(mixed)
+    label = read_label(out / "labels" / "a.png")
+    assert [(label == value).sum() for value in (1, 2)] == [1, 399] and label[39, 59] == 254
+    assert (read_label(out / "labels" / "b.png") == 2).sum() == 1200
+    names = read_class_names(out / "classes.txt")
+    size, boxes = read_boxes(out / "boxes" / "a.xml", names)
+    assert size == (40, 60) and [tuple(box) for box in boxes] == [(1, 30, 10, 50, 30)]
+    assert read_tags(out / "tags.txt", len(names)) == {"a": (1, 2), "b": (2,)}
+    (out / "regions").mkdir()
+    for name in "ab":
+        write_image(out / "regions" / f"{name}.png", label)
+    assert [sample.id for sample in read_list(tmp_path, out / "train.txt")] == ["a", "b"]
+    assert [sample.id for sample in read_list(tmp_path, out / "images.txt", need_labels=False)] == ["a", "b", "c"]
+
+
+def test_the_page_counts_shapes_and_names_what_was_left_out(run, mixed, caplog):
+    labelme(mixed / "lost.json", image="nowhere.png")
+    with caplog.at_level(logging.INFO, "spml"):
+        page = (run(mixed) / "check.html").read_text()
+    assert "<td><i style='background:#008000'></i>1 cow</td><td>1</td><td>0</td><td>1</td>" in page
+    for remark in (
+        "1 unknown classes, left out",
+        "&#x27;cows&#x27;, did you mean &#x27;cow&#x27;?",
+        "1 annotations without a photograph, left out",
+        "1 photographs without annotations",
+        "1 pixels with two labels",
+    ):
+        assert remark in page
+    assert page.count("data:image/jpeg;base64,") == 2 and "http" not in page
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert any(line.startswith("unknown classes, left out: 1: 'cows', did you mean 'cow'?") for line in warnings)
+
+
+def test_names_of_classes_cannot_write_html(run, tmp_path):
+    labelme(tmp_path / "x" / "a.json", ("<script>", "point", [[1, 1]]), ("cow", "point", [[1, 1]]))
+    assert "<script>" not in (run(tmp_path / "x") / "check.html").read_text()
+
+
+@pytest.mark.parametrize(("flags", "pixels"), [((), 1), (("--point_width", "7"), 37)])
+def test_points_have_the_width_that_was_asked_for(run, tmp_path, flags, pixels):
+    labelme(tmp_path / "x" / "a.json", ("cow", "point", [[30, 20]]))
+    assert (read_label(run(tmp_path / "x", flags=flags) / "labels" / "a.png") == 1).sum() == pixels
+
+
+def test_without_a_background_every_class_is_a_tag(run, tmp_path):
+    labelme(tmp_path / "x" / "a.json", ("background", "point", [[30, 20]]), ("cow", "point", [[3, 2]]))
+    assert (run(tmp_path / "x", flags=("--background", "none")) / "tags.txt").read_text() == "a 0 1\n"
+    assert (run(tmp_path / "x") / "tags.txt").read_text() == "a 1\n"
+
+
+def test_real_files_of_a_set_without_background_are_read(run, photographs, tmp_path):
+    (tmp_path / "msrc.txt").write_text("\n".join(MSRC))
+    out = run(
+        FILES / "cvat.xml",
+        classes=tmp_path / "msrc.txt",
+        images=photographs(**{"19_5_s": (240, 320), "7_22_s": (213, 320)}),
+    )
+    assert (out / "tags.txt").read_text() == "19_5_s 0 2 5 19\n7_22_s 0 9 16\n"
+
+
+def test_running_again_replaces_what_was_there(run, mixed, tmp_path):
+    run(mixed)
+    labelme(tmp_path / "x" / "c.json", ("cow", "point", [[1, 1]]), image="c.png")
+    out = run(tmp_path / "x")
+    assert sorted(path.name for path in out.iterdir()) == sorted({*OUTPUTS} - {"boxes"})
+    assert [path.name for path in (out / "labels").iterdir()] == ["c.png"]
+
+
+def test_a_broken_file_leaves_nothing_half_written(run, mixed, tmp_path):
+    (mixed / "z.json").write_text('{"shapes": 3')
+    with pytest.raises(UserError, match="z.json, line 1"):
+        run(mixed)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_while_writing_keeps_what_was_there(run, mixed, monkeypatch):
+    before = (run(mixed) / "check.html").read_text()
+
+    def fail(*_):
+        raise UserError("disk full")
+
+    monkeypatch.setattr("spml.prepare.annotations.annotations.check_page", fail)
+    with pytest.raises(UserError, match="disk full"):
+        run(mixed, flags=("--point_width", "9"))
+    out = mixed.parent / "out"
+    assert (out / "check.html").read_text() == before and not list(out.glob(".*"))
+
+
+def test_files_that_are_not_ours_are_not_replaced(run, mixed, tmp_path):
+    write_image(tmp_path / "out" / "labels" / "a.png", np.zeros((2, 2), np.uint8))
+    with pytest.raises(UserError, match="holds a labels that is not from here"):
+        run(mixed)
+    assert read_label(tmp_path / "out" / "labels" / "a.png").shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--data_dir", "elsewhere"), "is not in --data_dir"),
+        (("--background", "sky"), "unknown class 'sky'"),
+        (("--point_width", "0"), "--point_width 0: expected int from 1"),
+        (("--mask_table", "none.txt"), "class table none.txt: cannot be read"),
+    ],
+)
+def test_wrong_flags_are_refused(run, mixed, flags, message):
+    with pytest.raises(UserError, match=message):
+        run(mixed, flags=flags)
+
+
+def test_two_processes_give_what_one_gives(run, mixed, tmp_path):
+    labels = {path.name: path.read_bytes() for path in (run(mixed) / "labels").iterdir()}
+    annotations(
+        f"--annotations {mixed} --image_dir {tmp_path}/images --classes {tmp_path}/classes.txt "
+        f"--save_dir {tmp_path}/two --workers 2".split()
+    )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "two" / "labels").iterdir()} == labels
+
+
+def test_the_script_says_what_is_wrong_in_one_line(tmp_path, photographs):
+    (tmp_path / "classes.txt").write_text("cow\ngrass\n")
+    flags = ["--image_dir", photographs(a=(4, 4)), "--classes", tmp_path / "classes.txt", "--save_dir", tmp_path / "o"]
+    command = [sys.executable, SCRIPT, "--annotations", tmp_path / "none.json", *flags]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: --annotations {tmp_path / 'none.json'}: no such file or folder\n"

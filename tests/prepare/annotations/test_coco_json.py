@@ -1,0 +1,54 @@
+import pytest
+
+from spml.errors import UserError
+from spml.prepare.annotations.model import Mask, Polygon, Rectangle
+
+
+def coco(*annotations, size=(4, 6)):
+    image = {"id": 7, "file_name": "train/a.jpg", "height": size[0], "width": size[1]}
+    return {"images": [image], "categories": [{"id": 3, "name": "cow"}], "annotations": [*annotations]}
+
+
+def annotation(**more):
+    return {"id": 1, "image_id": 7, "category_id": 3} | more
+
+
+def test_polygons_codes_and_boxes_become_shapes(read_content):
+    parts = [[0, 0, 5, 0, 5, 3], [1, 1, 2, 1, 2, 2]]
+    found = [
+        annotation(segmentation=parts, bbox=[0, 0, 5, 3]),
+        annotation(segmentation=[], bbox=[1, 1, 4, 2]),
+        annotation(segmentation={"size": [4, 6], "counts": [4, 2, 18]}, iscrowd=1),
+    ]
+    (image,) = read_content("a.json", coco(*found))
+    assert [type(each) for each in image.shapes] == [Polygon, Polygon, Rectangle, Mask]
+    assert {each.name for each in image.shapes} == {"cow"} and image.size == (4, 6)
+    box, mask = image.shapes[2:]
+    assert (box.left, box.top, box.right, box.bottom) == (1, 1, 5, 3)
+    assert (mask.left, mask.top, mask.size) == (1, 0, (2, 1))
+
+
+def test_annotations_without_area_or_box_are_left_out(read_content):
+    (image,) = read_content("a.json", coco(annotation(keypoints=[1, 1, 2])))
+    assert not image.shapes and image.left_out[0][1].endswith("annotations[0]")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"images": [], "annotations": []}, "has no 'categories'"),
+        (coco(annotation(image_id=8)), r"annotations\[0\], image_id: expected the id of an image"),
+        (coco(annotation(image_id=[8])), r"annotations\[0\], image_id: expected the id of an image"),
+        (coco(annotation(category_id=8)), r"annotations\[0\], category_id: expected the id of a category"),
+        (coco(annotation(bbox=[1, 2, 3])), "bbox: expected"),
+        (coco(annotation(bbox=[1, 2, -3, 4])), "bbox: a box from"),
+        (coco(annotation(segmentation=[[1, 2, 3]])), r"segmentation\[0\]: expected a list x, y"),
+        (coco(annotation(segmentation=[[1, 2, 3, 4]])), r"segmentation\[0\]: expected 3"),
+        (coco(annotation(segmentation={"size": [4, 6], "counts": [4, 2]})), "segmentation: broken run-length"),
+        (coco(annotation(segmentation={"size": [4, 5], "counts": [20]})), "expected a run-length code of size"),
+        (coco(annotation(segmentation={"size": [60000, 60000], "counts": []}), size=(60000, 60000)), "at most"),
+    ],
+)
+def test_broken_files_are_refused_by_file_and_place(read_content, content, message):
+    with pytest.raises(UserError, match=f"a.json.*{message}"):
+        read_content("a.json", content)

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from spml.data.files import write_image
+from spml.errors import UserError
+from spml.prepare.annotations.formats import read_annotations
+from spml.prepare.annotations.mask_table import MaskTable
+from spml.visualize import voc_palette
+
+NUMBERS = np.array([[0, 1, 1], [2, 254, 255]], np.uint8)
+COLOURS = np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]], np.uint8)
+
+
+def read(path, context):
+    """The areas of a mask by name."""
+    (found,) = read_annotations([path], context).annotations
+    areas = {}
+    for mask in found.shapes:
+        area = np.zeros(found.size, bool)
+        area[mask.top : mask.top + mask.size[0], mask.left : mask.left + mask.size[1]] = mask.pixels()
+        areas[mask.name] = area.astype(int).tolist()
+    return areas
+
+
+@pytest.mark.parametrize("palette", [None, voc_palette()])
+def test_numbers_count_the_classes_whether_grey_or_with_a_palette(tmp_path, context, palette):
+    write_image(tmp_path / "a.png", NUMBERS, palette)
+    assert read(tmp_path / "a.png", context()) == {
+        "background": [[1, 0, 0], [0, 0, 0]],
+        "cow": [[0, 1, 1], [0, 0, 0]],
+        "grass": [[0, 0, 0], [1, 0, 0]],
+        "unlabelled": [[0, 0, 0], [0, 1, 0]],
+        "void": [[0, 0, 0], [0, 0, 1]],
+    }
+
+
+def test_colours_mean_what_the_table_says_and_others_are_unknown(tmp_path, context):
+    write_image(tmp_path / "a.png", COLOURS)
+    table = MaskTable({0xFF0000: "cow", 0: "background"}, {0: "background"})
+    expected = {"background": [[1, 0, 0]], "cow": [[0, 1, 0]], "colour #00ff00": [[0, 0, 1]]}
+    assert read(tmp_path / "a.png", context(mask_table=table)) == expected
+
+
+def test_a_labelmap_above_the_folder_of_masks_is_found(tmp_path, context):
+    write_image(tmp_path / "set" / "SegmentationClass" / "a.png", COLOURS)
+    (tmp_path / "set" / "labelmap.txt").write_text("background:0,0,0::\ncow:255,0,0::\ngrass:0,255,0::\n")
+    assert list(read(tmp_path / "set" / "SegmentationClass" / "a.png", context())) == ["background", "grass", "cow"]
+
+
+def test_colours_without_a_table_are_refused(tmp_path, context):
+    write_image(tmp_path / "a.png", COLOURS)
+    with pytest.raises(UserError, match="a.png: a mask in colours; --mask_table says what they mean"):
+        read(tmp_path / "a.png", context())
+
+
+def test_photographs_taken_for_masks_and_broken_files_are_refused(tmp_path, context):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.uint8)
+    write_image(tmp_path / "a.png", noise)
+    with pytest.raises(UserError, match="a.png: has 400 colours that the class table lacks"):
+        read(tmp_path / "a.png", context(mask_table=MaskTable({0: "cow"}, {0: "cow"})))
+    write_image(tmp_path / "a.png", noise[..., 0] % 3)
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    with pytest.raises(UserError, match="a.png: not a readable image"):
+        read(tmp_path / "a.png", context())
+
+
+def test_masks_of_no_photograph_are_not_opened(tmp_path, context):
+    (tmp_path / "other.png").write_bytes(b"no image")
+    assert read_annotations([tmp_path / "other.png"], context()).annotations[0].shapes == []
+
+
+@pytest.mark.parametrize("palette", [None, voc_palette()])
+def test_mutated_masks_give_areas_or_one_line_that_names_them(tmp_path, context, palette):
+    rng, where, path = np.random.default_rng(0), context(), tmp_path / "a.png"
+    write_image(path, NUMBERS.repeat(9, 0).repeat(9, 1), palette)
+    valid, refused = path.read_bytes(), 0
+    for _ in range(60):
+        content = bytearray(valid)
+        content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content if rng.random() < 0.7 else content[: rng.integers(1, len(content))])
+        try:
+            read_annotations([path], where)
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error) and str(path) in str(error)
+    assert refused >= 20

@@ -1,0 +1,41 @@
+import pytest
+
+from spml.errors import UserError
+from spml.prepare.annotations.mask_table import read_mask_table
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cow 255 0 16\nright hand 0 128 0",
+        "cow,255,0,16\nright hand,0,128,0",
+        "name,r,g,b\ncow,255,0,16\nright hand,0,128,0",
+        "255 0 16\tcow\n0 128 0\tright hand",
+        "cow #ff0010\nright hand #008000",
+        "#ff0010 cow\n#008000 right hand",
+        "# label:color_rgb:parts:actions\ncow:255,0,16::\nright hand:0,128,0:head,foot:",
+    ],
+)
+def test_names_and_colours_are_found_in_every_usual_order(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    table = read_mask_table(tmp_path / "t.txt")
+    assert table.colours == {0xFF0010: "cow", 0x008000: "right hand"}
+    assert table.numbers == {0: "cow", 1: "right hand"}
+
+
+@pytest.mark.parametrize("text", ["7 cow\n2 grass", "cow,7\ngrass,2", "7: cow\n2: grass"])
+def test_lines_may_state_their_number(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    assert read_mask_table(tmp_path / "t.txt").numbers == {7: "cow", 2: "grass"}
+
+
+def test_names_alone_count_from_zero(tmp_path):
+    (tmp_path / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:::\ncow:::\n")
+    assert read_mask_table(tmp_path / "labelmap.txt").numbers == {0: "background", 1: "cow"}
+
+
+@pytest.mark.parametrize("text", ["", "1 2 3\n", "cow 1 2 3\ngrass 1 2 3", "1 cow\n1 grass"])
+def test_tables_that_say_nothing_or_two_things_are_refused(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    with pytest.raises(UserError, match="t.txt"):
+        read_mask_table(tmp_path / "t.txt")

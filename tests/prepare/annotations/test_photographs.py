@@ -1,0 +1,27 @@
+import pytest
+
+from spml.errors import UserError
+from spml.prepare.annotations.photographs import Photographs
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "photo.1.png", "photo.1", "sub/photo.1.jpg", "..\\images\\photo.1.png", "PHOTO.1.JPG",
+        "/data/upload/1/1a2b3c4d-photo.1.png", "/data/local-files/?d=photos/photo.1.png",
+        "https://host/photo.1.png?X-Amz=1/2", "s3://bucket/photo%2E1.png",
+    ],
+)  # fmt: skip
+def test_paths_addresses_and_upload_prefixes_are_seen_through(photographs, name):
+    assert Photographs(photographs(**{"photo.1": (4, 4), "other": (4, 4)})).find(name) == "photo.1"
+
+
+def test_the_first_name_that_fits_counts_and_none_is_guessed(photographs):
+    folder = Photographs(photographs(a=(4, 4), A=(4, 4), b=(4, 4)))
+    assert folder.find("x.png", "b") == "b" and folder.find("x", "") is None
+    assert folder.find("a.jpg") == "a" and folder.find("A.jpg") == "A"
+
+
+def test_names_with_white_space_are_refused(photographs):
+    with pytest.raises(UserError, match="my photo.png: white space in a name"):
+        Photographs(photographs(**{"my photo": (4, 4)}))

@@ -1,0 +1,43 @@
+import pytest
+
+from spml.errors import UserError
+
+PHOTOS = {"a": (4, 4), "b": (4, 4)}
+
+
+def tags(found):
+    return {each.name: [tag.name for tag in each.shapes] for each in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tags.txt", "a cow grass\nb\n"),
+        ("tags.txt", "a 1 2\nb\n"),
+        ("tags.csv", "a,cow,grass\nb\n"),
+        ("tags.csv", 'image,labels\na,"cow;grass"\nb,\n'),
+        ("tags.csv", "a;cow;grass\nb\n"),
+        ("tags.tsv", "id\ttags\na\tcow grass\nb\t\n"),
+        ("tags.csv", "image,grass,cow\na,1,1\nb,0,0\n"),
+    ],
+)
+def test_tags_are_read_in_words_and_in_tables(read_content, name, content):
+    found = {
+        image: sorted(names) for image, names in tags(read_content(name, content, **PHOTOS)).items() if image in "ab"
+    }
+    assert found == {"a": ["cow", "grass"], "b": []}
+
+
+def test_unknown_tags_are_kept_for_the_report(read_content):
+    assert tags(read_content("tags.txt", "a cow horse 77\n", **PHOTOS)) == {"a": ["cow", "horse", "77"]}
+
+
+@pytest.mark.parametrize("content", ["a\nb\n", "a -1\nb 1\n", "images/a.jpg labels/a.png\n", "x cow\ny cow\n"])
+def test_lists_of_images_are_no_tags(read_content, content):
+    with pytest.raises(UserError, match="tags.txt: is none of LabelMe JSON"):
+        read_content("tags.txt", content, **PHOTOS)
+
+
+def test_a_cell_that_is_neither_0_nor_1_is_refused_by_its_line(read_content):
+    with pytest.raises(UserError, match="tags.csv, line 3: expected 2 cells of 0 or 1"):
+        read_content("tags.csv", "image,grass,cow\na,1,1\nb,0,7\n", **PHOTOS)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from spml.errors import UserError
+from spml.prepare.annotations.model import Polygon, Rectangle
+
+LINES = "0 0.5 0.5 0.2 0.4\n\n1 0.0 0.0 1.0 0.0 1.0 0.5\n"
+NO_BACKGROUND = {"names": ("cow", "grass"), "background": False}
+
+
+def test_boxes_and_polygons_are_in_shares_of_the_image(read_content):
+    (found,) = read_content("a.txt", LINES, **NO_BACKGROUND)
+    box, polygon = found.shapes
+    assert found.relative and isinstance(box, Rectangle) and isinstance(polygon, Polygon)
+    assert np.allclose((box.left, box.top, box.right, box.bottom), (0.4, 0.3, 0.6, 0.7))
+    assert [box.name, polygon.name] == ["cow", "grass"] and polygon.rings[0].tolist() == [[0, 0], [1, 0], [1, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("data.yaml", "names: [grass, cow]"), ("data.yaml", "names: {1: cow, 0: grass}"), ("obj.names", "grass\ncow\n")],
+)
+def test_names_beside_the_file_say_what_numbers_mean(read_content, tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert [each.name for each in read_content("a.txt", LINES)[0].shapes] == ["grass", "cow"]
+
+
+def test_numbers_mean_nothing_without_names_where_there_is_a_background(read_content):
+    with pytest.raises(UserError, match="its class numbers mean nothing without a data.yaml"):
+        read_content("a.txt", LINES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 0.5 0.5 0.2",
+        "0 0.5 0.5 0.2 0.1 0.9",
+        "x 0.1 0.1 0.1 0.1",
+        "0 0.5 0.5 0.2 nan",
+        "0 0.5 0.5 7 0.2",
+        "0 0.5 0.5 -0.2 0.2",
+        "0 0.5 0.5 0.2 a",
+    ],
+)
+def test_broken_lines_are_refused_by_file_and_number(read_content, line):
+    with pytest.raises(UserError, match="a.txt, line 4: "):
+        read_content("a.txt", LINES + line, **NO_BACKGROUND)
+
+
+def test_a_broken_table_of_names_is_refused(read_content, tmp_path):
+    (tmp_path / "data.yaml").write_text("names: 3")
+    with pytest.raises(UserError, match="data.yaml: expected 'names:'"):
+        read_content("a.txt", LINES)
