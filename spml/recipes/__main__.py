@@ -15,7 +15,7 @@ logger = logging.getLogger("spml.recipes")
 RECIPES = {"toy": toy.toy_recipe, "voc12": voc12.voc12_recipe, "densepose": densepose.densepose_recipe}
 
 
-def main(argv: list[str] | None = None, execute: launch.Execute = launch.execute) -> None:
+def run_recipe(argv: list[str] | None = None, execute: launch.Execute = launch.execute) -> None:
     """Run the recipe that the arguments name, with the settings of the environment."""
     parser = Parser(description="Run a recipe; its settings (OUT, FROM, OPTS, ...) stand in the environment.")
     parser.add_argument("dataset", help=", ".join(RECIPES))
@@ -39,4 +39,4 @@ def main(argv: list[str] | None = None, execute: launch.Execute = launch.execute
 
 
 if __name__ == "__main__":
-    run(main)
+    run(run_recipe)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class RunLock:
@@ -31,24 +34,33 @@ def run_lock(path: Path) -> Iterator[RunLock]:
 
     The system drops the lock with the process that holds it, so a killed runner leaves nothing to clean up.
     """
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            runner = _read(file).get("runner") or {}
-            raise UserError(
-                f"{path.parent.parent}: process {runner.get('pid', '?')} runs a recipe there; wait for it or end it"
-            ) from None
-        command = _read(file).get("command")
-        if command and _identity(command["pid"]) == command:
-            raise UserError(
-                f"{path.parent.parent}: the recipe was killed, but its command still runs as process {command['pid']}; "
-                "wait for it or end it"
-            )
+    try:
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error})") from None
+    with file:
+        _take(file, path.parent.parent)
         lock = RunLock(file)
         lock.note()
         yield lock
         lock.note()
+
+
+def _take(file: TextIO, out: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        runner = _read(file).get("runner") or {}
+        pid = runner.get("pid", "?")
+        raise UserError(f"{out}: process {pid} runs a recipe there; wait for it or end it") from None
+    except OSError as error:
+        logger.warning("%s: this file system has no locks (%s); see that no other recipe runs there", out, error)
+    command = _read(file).get("command")
+    if command and _identity(command["pid"]) == command:
+        raise UserError(
+            f"{out}: the recipe was killed, but its command still runs as process {command['pid']}; "
+            "wait for it or end it"
+        )
 
 
 def _read(file: TextIO) -> dict:

@@ -137,7 +137,7 @@ class RecipeRun:
                 continue
             for source in stage.reads:
                 source.check(self.places.root)
-            if self.again is None or place < self.again:
+            if self.again is None or place < self.again or stage.given:
                 self.refuse_old(stage, state)
 
     def refuse_old(self, stage: Stage, state: State) -> None:
@@ -186,7 +186,7 @@ class RecipeRun:
 
     def clear(self, first: int) -> None:
         """Remove what a stage and those after it wrote, the last one's first, so that nothing builds on it."""
-        for stage in reversed(self.recipe.stages[first:]):
+        for stage in reversed([stage for stage in self.recipe.stages[first:] if not stage.given]):
             for path in stage.writes:
                 remove(Path(self.places.path(path)))
             (self.folder / f"{stage.record_name}.json").unlink(missing_ok=True)
@@ -205,13 +205,19 @@ def _removed(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder; a folder leaves its place at once, so that a killed removal leaves no half of it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(_removed(path), ignore_errors=True)
-        os.replace(path, _removed(path))
-        shutil.rmtree(_removed(path))
-    else:
-        path.unlink(missing_ok=True)
+    """Remove a file or folder; a folder leaves its place at once, so that a killed removal leaves no half of it.
+
+    Raises UserError where the system does not let it be removed.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(_removed(path), ignore_errors=True)
+            os.replace(path, _removed(path))
+            shutil.rmtree(_removed(path))
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be removed ({error})") from None
 
 
 def check_names(settings: Settings, names: list[str]) -> None:

@@ -139,7 +139,7 @@ def serve(request):
         return
     from spml.commands.running import run
     from spml.recipes import launch
-    from spml.recipes.__main__ import main
+    from spml.recipes.__main__ import run_recipe
 
     def execute(words, folder, started):
         if words[0] == "-m":
@@ -148,7 +148,7 @@ def serve(request):
         started(process)
         return wait(process)
 
-    run(lambda: main(arguments, execute))
+    run(lambda: run_recipe(arguments, execute))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,11 @@ SIZE = 64
 def documented_commands(*scripts):
     """The data-preparation commands of the README and docs that call these scripts, in their order there."""
     texts = [path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
-    found = dict.fromkeys(command for text in texts for command in re.findall(r"(pyscripts/data/\S+ [^`\n]+)", text))
-    return [c for c in found if re.match(r"pyscripts/data/(\w+)", c)[1] in scripts and "--download" not in c]
+    spans = [span for text in texts for span in re.findall(r"`python (pyscripts/data/[^`]+)`", text)]
+    blocks = [line for text in texts for line in re.findall(r"^python (pyscripts/data/.+(?:\\\n.+)*)$", text, re.M)]
+    found = dict.fromkeys(" ".join(command.replace("\\\n", " ").split()) for command in spans + blocks)
+    wanted = [c for c in found if re.match(r"pyscripts/data/(\w+)", c)[1] in scripts]
+    return [c for c in wanted if "$DATAROOT" in c and "--download" not in c]
 
 
 def run_commands(forge, commands, root):
@@ -86,7 +89,7 @@ def test_voc_from_points_to_masks_for_the_server(voc, run_voc, tmp_path):
     done = run_voc("point", SPLIT="test")
     assert done.returncode == 0 and "train.py" not in done.stdout, done
     folder = tmp_path / "out/test/final_msc_crf/submission/results/VOC2012/Segmentation/comp6_test_cls"
-    assert [path.stem for path in folder.iterdir()] == voc[1]["test"]
+    assert [path.stem for path in folder.glob("*.png")] == voc[1]["test"]
     assert Image.open(next(folder.iterdir())).mode == "P"
 
 
@@ -96,7 +99,7 @@ def test_voc_from_tags_and_boxes_by_our_own_class_activation_maps(kind, voc, run
     assert done.returncode == 0, done
     assert {path.stem for path in (tmp_path / "out/cams").glob("*.npy")} == set(voc[1]["train"])
     seeds = tmp_path / "out/pseudo/seeds/semantic_gray"
-    assert {path.stem for path in seeds.iterdir()} == set(voc[1]["train"])
+    assert {path.stem for path in seeds.glob("*.png")} == set(voc[1]["train"])
     assert 0.5 < mean_iou(tmp_path, "pseudo_seeds" if kind == "box" else "pseudo_camrw") < 30
 
 
@@ -154,4 +157,4 @@ def test_densepose_from_points(forge, tmp_path):
     assert done.returncode == 0, done
     assert "44.15" in done.stdout and 0.01 < mean_iou(tmp_path, "final_msc_crf") < 20
     masks = tmp_path / "out/val/final_msc_crf/semantic_gray"
-    assert {path.stem for path in masks.iterdir()} == set(ids["minival"])
+    assert {path.stem for path in masks.glob("*.png")} == set(ids["minival"])

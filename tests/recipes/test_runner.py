@@ -325,3 +325,26 @@ def test_a_needed_stage_that_is_not_complete_is_said(shop):
     assert "stage first is not complete, but needed; run the recipe without SPLIT=test first" in shop.refused(later)
     shop.run(last="first")
     assert shop.run(later) == ["second", "third"]
+
+
+def test_a_needed_stage_is_neither_removed_nor_passed_over_when_what_follows_runs_again(shop):
+    shop.run(last="second")
+    first, second, third = shop.recipe().stages
+    needed = Stage(**{**vars(second), "given": True})
+    later = Recipe((first, needed, third), "out", shop.recipe().places)
+    assert shop.run(later, force="first") == ["first", "third"]
+    assert (shop.root / "out/second/result").is_file()
+    other = shop.recipe(keys=("train.base_lr", "0.5")).stages[1]
+    needed = Stage(**{**vars(other), "given": True})
+    later = Recipe((first, needed, third), "out", shop.recipe().places)
+    assert "train.base_lr was 0.001, is 0.5" in shop.refused(later, force="first")
+
+
+def test_results_that_cannot_be_removed_are_said_in_one_line(shop, monkeypatch):
+    def fail(*_):
+        raise PermissionError("read-only")
+
+    shop.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        assert "out/third: cannot be removed (read-only)" in shop.refused(force="third")
