@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from spml.commands.running import run, show_log
-from spml.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 
