@@ -51,6 +51,11 @@ TINY = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Recipes first: they take longest, and no process shall be left alone with them."""
+    items.sort(key=lambda item: "recipes" not in item.path.parts)
+
+
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from spml.config import load_config
-from spml.prepare.toy.make_toy import ToySettings, write_toy_set
-from spml.data.lists import read_list
 import spml
+from spml.config import load_config
+from spml.data.lists import read_list
+from spml.prepare.toy.make_toy import ToySettings, write_toy_set
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"train.max_iteration": 2, "train.snapshot_step": 2, "train.batch_size": 2}
@@ -31,7 +31,9 @@ def run(code, folder):
 @pytest.mark.slow
 def test_the_example_of_the_readme_runs_from_an_empty_folder(tmp_path):
     (code,) = python_of("README.md")
-    shorter = code.replace("num_train=40", "num_train=4").replace('"train.max_iteration": 60', '"train.max_iteration": 3')
+    shorter = code.replace("num_train=40", "num_train=4").replace(
+        '"train.max_iteration": 60', '"train.max_iteration": 3'
+    )
     done = run(shorter + "\nprint(mask.shape, mask.dtype, scores.shape)", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "(96, 96) uint8 (6, 96, 96)\n"
@@ -44,7 +46,9 @@ def test_the_code_of_the_library_page_runs_where_the_toy_recipe_has_run(tmp_path
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     (tmp_path / "spml").symlink_to(ROOT / "spml")
     samples = read_list(tmp_path / "data/toy", tmp_path / "data/toy/lists/train_point.txt")
-    config = load_config(ROOT / "configs/toy/point.yaml", {**SMALL, "train.max_iteration": 300, "train.begin_iteration": 299})
+    config = load_config(
+        ROOT / "configs/toy/point.yaml", {**SMALL, "train.max_iteration": 300, "train.begin_iteration": 299}
+    )
     spml.train(config, samples, tmp_path / "snapshots/toy/point/classifier", device="cpu")
     code = "\n".join(python_of("docs/library.md")).replace('"train.max_iteration": 20', '"train.max_iteration": 2')
     done = run(code + "\nprint(mask.shape, snapshot, loss.item() > 0)", tmp_path)

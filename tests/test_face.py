@@ -146,6 +146,7 @@ def test_a_snapshot_without_a_classifier_retrieves_but_does_not_classify(snapsho
             method(images["a"])
 
 
+@pytest.mark.slow
 def test_the_package_brings_no_torch_until_it_is_asked_for_more():
     code = "import sys, spml; print('torch' in sys.modules, spml.__version__); spml.load; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

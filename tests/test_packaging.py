@@ -207,6 +207,7 @@ print(spml.__version__, config.train.base_lr, config.dataset.num_classes, spml.c
 """
 
 
+@pytest.mark.slow
 def test_a_wheel_installed_elsewhere_works_from_an_empty_folder(wheel, tmp_path):
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
@@ -217,6 +218,7 @@ def test_a_wheel_installed_elsewhere_works_from_an_empty_folder(wheel, tmp_path)
     assert not list(empty.iterdir())
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_the_package_alone_and_one_version(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {"spml", f"spml-{spml.__version__}.dist-info"}

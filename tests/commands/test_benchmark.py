@@ -193,6 +193,7 @@ def test_data_list_refuses_two_masks_of_one_id(folders):
         benchmark_by_mIoU(flags(folders, "--data_list", folders / "list.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script, inst", [("benchmark_by_mIoU.py", False), ("benchmark_by_instance.py", True)])
 def test_scripts_run_and_fail_in_one_line(folders, script, inst):
     def call(*more):

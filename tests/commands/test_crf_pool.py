@@ -69,6 +69,7 @@ def test_scripts_bring_no_torch_before_their_processes_start():
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_no_more_than_a_few_images_are_under_way(tmp_path):
     with CrfPool(1) as pool:
         for i in range(6):
@@ -118,6 +119,7 @@ def test_an_error_elsewhere_lets_a_call_end_so_that_nothing_is_half_written(tmp_
     assert len(processes) == 1 and not processes[0].is_alive()
 
 
+@pytest.mark.slow
 def test_processes_start_without_a_forkserver_too(tmp_path, monkeypatch):
     monkeypatch.setattr(crf_pool, "process_context", lambda: get_context("spawn"))
     with CrfPool(1) as pool:
@@ -137,6 +139,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them_even_when_it_is_killed(tmp_path):
     (tmp_path / "orphans.py").write_text(ORPHANS)
     killed = subprocess.run(

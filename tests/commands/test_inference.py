@@ -94,6 +94,7 @@ def test_each_script_writes_a_mask_of_classes_for_each_image(script, call, tiny_
     assert not list(out.rglob("*partial*"))
 
 
+@pytest.mark.slow
 def test_masks_of_crf_processes_equal_those_made_in_this_one(call, tiny_data):
     here, beside = (call(inference_softmax_crf, "--workers", n, out=f"out{n}") for n in (0, 2))
     for image in tiny_data.ids:
@@ -127,6 +128,7 @@ run(lambda: {script}({flags!r}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["inference_softmax", "inference_softmax_crf"])
 def test_only_scripts_that_use_the_crf_need_pydensecrf(script, call):
     flags = [str(word) for pair in call.flags for word in pair] + ["--save_dir", str(call.root / "out")]
@@ -248,6 +250,7 @@ def test_photographs_that_would_share_a_name_and_folders_without_any_are_named(c
         call(prototype, drop=("--data_list",))
 
 
+@pytest.mark.slow
 def test_scripts_run_as_users_call_them(call, tmp_path):
     flags = [str(word) for pair in call.flags if pair[0] != "--workers" for word in pair]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

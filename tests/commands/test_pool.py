@@ -72,6 +72,7 @@ def linger(folder):
     time.sleep(60)
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_process_that_they_work_for(tmp_path):
     code = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); from test_pool import linger, map_files\n"
     code += "list(map_files(linger, [pathlib.Path(sys.argv[2])] * 2, 2))"

@@ -13,6 +13,8 @@ from spml.commands import ranks
 from spml.commands.inference import inference_softmax, inference_softmax_crf
 from spml.commands.prototype import prototype
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

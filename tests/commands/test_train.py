@@ -140,6 +140,7 @@ def as_user(words):
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_mistake_ends_the_process_with_status_1_and_nothing_but_the_line(command, write_config):
     result = as_user(command(write_config(train={"base_rl": 1})))
     assert (result.returncode, result.stdout) == (1, "")
@@ -147,6 +148,7 @@ def test_a_mistake_ends_the_process_with_status_1_and_nothing_but_the_line(comma
     assert result.stderr.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_middle_of_training_ends_on_a_line_of_its_own(command, tiny_data, tmp_path):
     (tiny_data.root / "image" / "a.png").write_text("no image")
     result = as_user(command())

@@ -48,6 +48,7 @@ def test_an_installed_package_does_not_name_the_commit_of_the_repository_around_
     assert revision_of(repository / "site-packages") == "unknown"
 
 
+@pytest.mark.slow
 def test_a_checkout_names_its_commit_even_in_a_hook_of_another_repository(repository):
     package = repository / "site-packages"
     git(package, "init", "-q")

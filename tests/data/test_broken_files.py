@@ -22,6 +22,8 @@ from spml.data.tag_files import read_tags
 from spml.errors import UserError
 from spml.visualize import load_palette, voc_palette
 
+pytestmark = pytest.mark.slow  # thousands of broken files
+
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = 120
 TELLING = (0, 1, 0x7F, 0x80, 0xFF, ord("\n"), ord("0"), ord("-"), ord("{"), ord("'"), ord("*"), ord("!"))

@@ -32,6 +32,8 @@ from spml.models.embedding import build_embedding
 from spml.segments.memory_bank import MemoryBank
 from spml.segments.prototypes import Prototypes, prototypes_of
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -47,6 +47,7 @@ def logged(result):
     return [annotation, 0.3 * loss["sem_occ"], 0.1 * loss["img_sim"], result.accuracy().item(), result.total.item()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train_voc", "train_voc_nomem"])
 def test_two_training_iterations_equal_the_published_ones(golden, name):
     figures = golden(name)

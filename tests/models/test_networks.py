@@ -43,6 +43,7 @@ def test_the_classifier_has_the_published_names_and_shapes(golden, name, tiny_co
     assert shapes(build_classifier(config)) == golden("state_dict_shapes.json")[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["panoptic_deeplab_101", "panoptic_pspnet_101"])
 def test_embeddings_equal_the_published_ones(golden, name):
     figures = golden(f"network_{name}")

@@ -24,7 +24,10 @@ from spml.prepare.voc_xml import read_boxes
 NAMES = VOC_CLASSES[:6]
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,  # thousands of broken files
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 def damaged(whole, rng):

@@ -73,6 +73,7 @@ def call(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_it_has_processes_and_what_exists_stays(call):
     done = call("--workers", "2")
     assert done.returncode == 0, done.stderr
@@ -82,6 +83,7 @@ def test_it_has_processes_and_what_exists_stays(call):
     assert call("--skip_existing").stdout == "clicks: 0 converted, 2 already there\n"
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(call):
     (call.folder / "in/b.txt").write_text("1 2\n")
     done = call("--workers", "2")

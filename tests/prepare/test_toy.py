@@ -46,6 +46,7 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_whatever_the_workers_and_another_seed_others(toy, tmp_path):
     folder, kind = toy
     first, again = contents(folder), contents(make(tmp_path / "again", "--kind", kind, workers="2"))
@@ -206,6 +207,7 @@ def test_instances_of_val_number_the_parts_of_each_figure(toy):
         assert all(len(np.unique(truth[parts == part])) == 1 for part in range(parts.max() + 1))
 
 
+@pytest.mark.slow
 def test_a_complete_set_is_left_alone_and_an_interrupted_or_other_one_is_made(tmp_path, shown_log):
     stamp = make(tmp_path) / "toy.json"
     image = tmp_path / "VOC2012/JPEGImages/train_00000.jpg"

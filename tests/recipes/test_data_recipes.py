@@ -11,6 +11,8 @@ from PIL import Image
 from raw_data import densepose_tree, voc_tree
 from sourcing import ROOT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 TINY = (
     "num_threads 0 train.max_iteration 2 train.snapshot_step 1 train.batch_size 2 train.crop_size [64,64] "
     "network.use_syncbn false network.pretrained '' test.image_size 64 test.crop_size [64,64] test.stride [64,64] "

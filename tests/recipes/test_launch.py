@@ -8,6 +8,8 @@ import pytest
 
 from spml.recipes.launch import AgentFilter, execute, shown
 
+pytestmark = pytest.mark.slow  # starts processes
+
 AGENT = b"""
 *****************************************
 Setting OMP_NUM_THREADS environment variable for each process to be 1 in default, to avoid ...

@@ -7,6 +7,8 @@ import sys
 import pytest
 from sourcing import RECIPES, SMALL, shell
 
+pytestmark = pytest.mark.slow  # starts processes
+
 # The environment before and after, but for what any command changes.
 SHOW = "{ set -o; shopt; pwd; compgen -A function; compgen -v | grep -vE '^(BASH|PIPESTATUS|_$|LINENO|RANDOM)'; }"
 SHOW_ZSH = "{ setopt; pwd; print -l ${(k)functions}; print -l ${(k)parameters} | grep -vE '^(_|\\?|status|RANDOM)$'; }"

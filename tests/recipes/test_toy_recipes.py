@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow  # starts processes
+
 # Networks that two iterations trained are right by chance alone: more than nothing, and far from the truth.
 CHANCE = (0.3, 35)
 

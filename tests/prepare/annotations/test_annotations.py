@@ -166,6 +166,7 @@ def test_wrong_flags_are_refused(run, mixed, flags, message):
         run(mixed, flags=flags)
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(run, mixed, tmp_path):
     labels = {path.name: path.read_bytes() for path in (run(mixed) / "labels").iterdir()}
     annotations(
