@@ -124,8 +124,9 @@ def test_mistakes_of_a_library_user_are_named(segmenter, images, snapshot_dir, c
         segmenter.prototypes(image, np.zeros((4, 4), np.uint8))
     with pytest.raises(spml.UserError, match="^prototypes have shape .*expected S×8"):
         segmenter.remember(LabelledPrototypes(np.zeros((2, 3), np.float32), np.zeros(2, int), np.zeros((1, 1), int)))
-    with pytest.raises(spml.UserError, match="scales is .*expected positive"):
-        segmenter.scores(image, scales=(0,))
+    for scales in ((0,), (), 0.5, ("a",), (float("nan"),), (float("inf"),)):
+        with pytest.raises(spml.UserError, match="scales is .*expected positive"):
+            segmenter.scores(image, scales=scales)
     with pytest.raises(spml.UserError, match="nowhere: no such snapshot"):
         spml.load(tmp_path / "nowhere", config_path)
     config.network.embedding_dim = 16

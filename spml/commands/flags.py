@@ -105,9 +105,13 @@ def inference_parser(description: str) -> Parser:
 def _add_crf_flags(group: _Group) -> None:
     group.add_argument("--crf_iter_max", type=whole_number, default=10, metavar="N", help="mean-field iterations")
     group.add_argument("--crf_pos_xy_std", type=positive, default=1, metavar="X", help="smoothness: pixels")
-    group.add_argument("--crf_pos_w", type=float, default=3, metavar="X", help="smoothness: weight")
+    group.add_argument(
+        "--crf_pos_w", type=number("--crf_pos_w", float, -1e6, 1e6), default=3, metavar="X", help="smoothness: weight"
+    )
     group.add_argument("--crf_bi_xy_std", type=positive, default=67, metavar="X", help="appearance: pixels")
-    group.add_argument("--crf_bi_w", type=float, default=4, metavar="X", help="appearance: weight")
+    group.add_argument(
+        "--crf_bi_w", type=number("--crf_bi_w", float, -1e6, 1e6), default=4, metavar="X", help="appearance: weight"
+    )
     group.add_argument("--crf_bi_rgb_std", type=positive, default=3, metavar="X", help="appearance: 8-bit colour")
     group.add_argument(
         "--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core, shared by the ranks"

@@ -1,5 +1,6 @@
 """What an inference script works on: everything that the flags name, looked at before the network is."""
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -153,7 +154,8 @@ def _decisive_values(
 ) -> dict[str, Any]:
     """What decides the results of this run, by names that users know."""
     wanted = {"image": True, "semantic": needs.labels, "instance": needs.instances}
-    files = [getattr(sample, column) for column, read in wanted.items() if read for sample in samples]
+    used = [getattr(sample, column) for column, read in wanted.items() if read for sample in samples]
+    files = [Path(os.path.abspath(path)) for path in used]  # the same, from whichever folder they are named
     values = {
         "script": script,
         **configuration_values(config),

@@ -1,5 +1,6 @@
 """One way to run a function over many files in several processes, with a progress bar."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,8 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -53,7 +56,8 @@ def map_files(
     items = list(items)
     workers = min(default_workers() if workers is None else workers, len(items))
     results = map(function, items) if workers < 2 else _map_in_processes(function, items, workers)
-    yield from tqdm(results, total=len(items), desc=desc, disable=desc is None)
+    silent = desc is None or not logger.isEnabledFor(logging.INFO)  # a bar is information, and goes where that goes
+    yield from tqdm(results, total=len(items), desc=desc, disable=silent)
 
 
 def _map_in_processes(function: Callable[[_Item], _Result], items: list[_Item], workers: int) -> Iterator[_Result]:

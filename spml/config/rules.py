@@ -107,6 +107,8 @@ def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:
             f"set dataset.mirror_classes to each class 0..{classes - 1} once, in the order of a mirrored image, "
             "or to [] where classes have no sides"
         )
+    elif mirror and (mirror[0] or any(mirror[side] != label for label, side in enumerate(mirror))):
+        wrong.append(f"dataset.mirror_classes is {show(mirror)}, expected pairs that change places, and 0 in its own")
     if unlabelled < classes:
         wrong.append(f"dataset.unlabelled_index is {unlabelled}, expected {classes}..255, beyond the classes")
     return wrong

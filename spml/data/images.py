@@ -61,7 +61,12 @@ def read_label(path: str | Path) -> np.ndarray:
 
 
 def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None = None) -> None:
-    """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG."""
+    """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG.
+
+    Raises UserError where the name ends in none of IMAGE_ENDINGS, or the file cannot be written.
+    """
+    if Path(path).suffix.lower() not in IMAGE_ENDINGS:
+        raise UserError(f"{path}: cannot be written; expected a name that ends in {', '.join(IMAGE_ENDINGS)}")
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if palette is not None:
         image.putpalette(np.asarray(palette, np.uint8).tobytes())

@@ -53,8 +53,8 @@ class Segmenter(Networks):
         (Krähenbühl and Koltun, 2011), or its parameters. Raises UserError where the snapshot holds no classifier, and
         for crf where pydensecrf is not installed.
         """
-        if scales is not None and not (len(scales) and min(scales) > 0):
-            raise UserError(f"scales is {scales!r}, expected positive numbers")
+        if scales is not None:
+            _check_scales(scales)
         given = _input(image)
         if scales is None:
             scores = softmax(self, given, flips)
@@ -105,6 +105,15 @@ class Segmenter(Networks):
 
 def _form(value: object) -> str:
     return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _check_scales(scales: Sequence[float]) -> None:
+    try:
+        right = len(scales) > 0 and all(0 < scale < float("inf") for scale in scales)
+    except TypeError:  # no sequence, or not of numbers
+        right = False
+    if not right:
+        raise UserError(f"scales is {scales!r}, expected positive numbers, like (0.5, 1)")
 
 
 def _input(image: np.ndarray) -> InputImage:

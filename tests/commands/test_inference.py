@@ -188,6 +188,8 @@ def spoil(path, content=b"no image"):
         (inference_softmax, ["--kmeans_num_clusters", "6"], "--kmeans_num_clusters: '6', expected H,W"),
         (inference_softmax, ["--kmeans_num_clusters", "6,0"], "'6,0', expected H,W"),
         (inference_softmax, ["--crf_iter_max", "-1"], "--crf_iter_max"),
+        (inference_softmax, ["--crf_pos_w", "nan"], "--crf_pos_w nan: expected float from"),
+        (inference_softmax, ["--crf_bi_w", "inf"], "--crf_bi_w inf: expected float from"),
         (inference_softmax, ["--crf_bi_xy_std", "0"], "--crf_bi_xy_std: '0', expected a positive number"),
         (inference_softmax, ["--label_divisor", "5"], "network.label_divisor is 5"),
         (inference_softmax, ["--device", "gpu"], "--device gpu: cannot be used"),

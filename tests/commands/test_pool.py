@@ -1,5 +1,6 @@
 """One function over many items in several processes: order, mistakes, none at all."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -30,6 +31,13 @@ def test_results_come_in_the_order_of_the_items(workers):
 def test_work_is_shared_by_processes_or_done_in_this_one():
     assert {pid for _, pid in map_files(square, range(8), 0)} == {os.getpid()}
     assert os.getpid() not in {pid for _, pid in map_files(square, range(8), 2)}
+
+
+@pytest.mark.parametrize(("level", "shown"), [(logging.WARNING, False), (logging.INFO, True)])
+def test_the_bar_is_information_and_goes_where_that_goes(capsys, caplog, level, shown):
+    caplog.set_level(level, "spml")
+    assert list(map_files(abs, range(3), 0, "counting")) == [0, 1, 2]
+    assert ("counting" in capsys.readouterr().err) == shown
 
 
 def test_no_items_give_no_results():

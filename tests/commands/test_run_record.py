@@ -96,6 +96,14 @@ def test_where_data_and_settings_lie_and_how_many_processes_there_are_is_of_no_a
     assert files(out) == before
 
 
+def test_data_named_by_another_path_are_the_same(call, tiny_data, monkeypatch):
+    out = call(inference_softmax)
+    before = files(out)
+    monkeypatch.chdir(tiny_data.root.parent)
+    call(inference_softmax, "--skip_existing", "--data_dir", tiny_data.root.name, drop=("--data_dir",))
+    assert files(out) == before
+
+
 def test_results_without_a_record_are_refused_and_an_empty_folder_is_not(call):
     out = call(inference_softmax, "--skip_existing")
     (out / "run.json").unlink()

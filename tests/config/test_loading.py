@@ -347,6 +347,12 @@ def test_classes_to_mirror_that_do_not_fit_are_refused(load):
     assert "dataset.mirror_classes is [1, 0]" in complaint(load, "dataset: {num_classes: 7, mirror_classes: [1, 0]}")
 
 
+@pytest.mark.parametrize("mirror", [[0, 2, 3, 1], [1, 0, 2, 3]])
+def test_classes_that_do_not_come_back_when_mirrored_twice_and_a_background_with_sides_are_refused(load, mirror):
+    message = complaint(load, f"dataset: {{num_classes: 4, mirror_classes: {mirror}}}")
+    assert f"dataset.mirror_classes is {mirror}, expected pairs that change places, and 0 in its own" in message
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -42,6 +42,14 @@ def test_a_palette_makes_an_indexed_image(tmp_path):
     assert (read_image(tmp_path / "a.png") == palette[GREY]).all()
 
 
+@pytest.mark.parametrize("name", ["a", "a.foo", "a.txt"])
+def test_a_name_that_says_no_format_is_refused_and_leaves_nothing(tmp_path, name):
+    assert complaint(write_image, tmp_path / name, GREY).startswith(
+        f"{tmp_path / name}: cannot be written; expected a name"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
 def test_a_label_map_in_colour_is_refused(tmp_path, mode):
     Image.fromarray(GREY).convert(mode).save(tmp_path / "a.png")
