@@ -215,6 +215,13 @@ def test_what_the_table_of_new_things_names_is_there_and_a_test_adds_a_dummy_of_
             )
 
 
+def test_links_within_the_pages_lead_somewhere_and_the_readme_leads_to_each_page():
+    links = {page: re.findall(r"\]\(([^)#\s]+)", text) for page, text in prose().items()}
+    within = [(page, link) for page, found in links.items() for link in found if "://" not in link]
+    assert within and not [(page, link) for page, link in within if not (ROOT / page).parent.joinpath(link).exists()]
+    assert {page for page in prose() if page.startswith("docs/")} <= set(links["README.md"])
+
+
 def test_lines_of_prose_are_at_most_120_characters():
     lines = [(page, n, line) for page, text in prose().items() for n, line in enumerate(text.splitlines(), 1)]
     assert lines and not [line for line in lines if len(line[2]) > LONGEST_PROSE and not line[2].startswith("|")]
