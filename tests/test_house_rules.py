@@ -193,6 +193,35 @@ def test_a_script_is_named_like_the_module_behind_it():
     assert not {p: modules for p, modules in behind.items() if not any(Path(p).stem.startswith(m) for m in modules)}
 
 
+def rows_of_new_things(page):
+    """The rows of the table that says where a new thing goes: what it is, where it goes, the test that tries it."""
+    rows = [line.strip("| ").split(" | ") for line in page.partition("| a new ...")[2].splitlines()[2:]]
+    return [row for row in rows if len(row) == 3]
+
+
+def test_what_the_table_of_new_things_names_is_there_and_a_test_adds_a_dummy_of_each_kind():
+    rows = rows_of_new_things((ROOT / "ARCHITECTURE.md").read_text())
+    assert {"relation", "backbone", "data set", "annotation format", "pseudo label"} < {kind for kind, _, _ in rows}
+    for kind, place, test in rows:
+        text = (ROOT / "tests" / test.strip("`")).read_text()
+        assert f"def test_a_new_{kind.replace(' ', '_')}_" in text, (kind, test)
+        files = [word for word in re.findall(r"`([^`]+)`", place) if "/" in word or "." in word]
+        assert all(
+            any((ROOT / base / name).exists() for base in ("", "spml", "spml/prepare/annotations")) for name in files
+        )
+        for name, file in re.findall(r"`([A-Z_]+)`[^`]* of `([^`]+)`", place):
+            assert any(
+                name in public_names(p.read_text()) for p in (ROOT / "spml").rglob("*.py") if str(p).endswith(file)
+            )
+
+
+def test_links_within_the_pages_lead_somewhere_and_the_readme_leads_to_each_page():
+    links = {page: re.findall(r"\]\(([^)#\s]+)", text) for page, text in prose().items()}
+    within = [(page, link) for page, found in links.items() for link in found if "://" not in link]
+    assert within and not [(page, link) for page, link in within if not (ROOT / page).parent.joinpath(link).exists()]
+    assert {page for page in prose() if page.startswith("docs/")} <= set(links["README.md"])
+
+
 def test_lines_of_prose_are_at_most_120_characters():
     lines = [(page, n, line) for page, text in prose().items() for n, line in enumerate(text.splitlines(), 1)]
     assert lines and not [line for line in lines if len(line[2]) > LONGEST_PROSE and not line[2].startswith("|")]

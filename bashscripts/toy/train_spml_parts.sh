@@ -3,5 +3,6 @@
 #   source bashscripts/toy/train_spml_parts.sh     (settings: docs/recipes.md)
 (
   \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT LISTS CAMS SPLIT MAKE_TOY
+  [ -z "${ZSH_VERSION-}" ] || \eval 'BASH_SOURCE=${(%):-%x}'
   \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" toy parts
 )

@@ -3,5 +3,6 @@
 #   DATAROOT=/data source bashscripts/voc12/train_spml_box.sh     (settings: docs/recipes.md)
 (
   \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT LISTS CAMS SPLIT MAKE_TOY
+  [ -z "${ZSH_VERSION-}" ] || \eval 'BASH_SOURCE=${(%):-%x}'
   \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" voc12 box
 )

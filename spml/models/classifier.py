@@ -31,6 +31,6 @@ class Classifier(nn.Module):
 
 
 def build_classifier(config: EasyDict) -> Classifier:
-    """The classifier that `network.prediction_types` names."""
-    dropout = DROPOUT[config.network.prediction_types]
+    """The classifier that `network.prediction_types` names; that beside the embedding for a way to train of its own."""
+    dropout = DROPOUT.get(config.network.prediction_types, DROPOUT["segsort"])
     return Classifier(config.network.embedding_dim, config.dataset.num_classes, dropout)

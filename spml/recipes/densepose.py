@@ -5,7 +5,7 @@ from dataclasses import replace
 from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.plan import Plan, table_command
-from spml.recipes.settings import Settings
+from spml.recipes.settings import Settings, need_val_split
 from spml.recipes.stages import Command, Recipe, Stage
 from spml.recipes.voc12 import need_dataroot
 
@@ -16,6 +16,7 @@ def densepose_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation, which is `point`; raises UserError for settings that cannot be."""
     if kind != "point":
         raise UserError(f"densepose {kind}: no such recipe; expected point")
+    need_val_split(settings, "densepose")
     data = need_dataroot(settings, "images/train2014 and segcls")
     lists = settings.lists or f"{data}/lists"
     plan = Plan(

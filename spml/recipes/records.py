@@ -34,7 +34,7 @@ def read_record(folder: Path, name: str) -> Record | None:
     path = folder / f"{name}.json"
     try:
         return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a record of a stage ({error}); FORCE={name} runs the stage again") from None

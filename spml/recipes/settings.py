@@ -59,8 +59,14 @@ def read_settings(environment: Mapping[str, str], folder: str) -> Settings:
         first=environment.get("FROM", ""),
         last=environment.get("TO", ""),
         force=environment.get("FORCE", ""),
-        listing=bool(environment.get("LIST") or environment.get("LIST_STAGES")),
+        listing=bool(environment.get("LIST")),
     )
+
+
+def need_val_split(settings: Settings, dataset: str) -> None:
+    """Raise UserError where test images are asked for of a data set that has none here."""
+    if settings.split == "test":
+        raise UserError(f"SPLIT=test: the {dataset} recipes have no test images; expected val (voc12 has both)")
 
 
 def _words(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.blocks import segment_stage, train_stage
 from spml.recipes.plan import Plan, Source, score_command, table_command
-from spml.recipes.settings import Settings
+from spml.recipes.settings import Settings, need_val_split
 from spml.recipes.stages import Command, Recipe, Row, Stage
 
 KINDS = ("tag", "box", "scribble", "point", "parts")
@@ -16,6 +16,7 @@ def toy_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation; raises UserError for settings that cannot be."""
     if kind not in KINDS:
         raise UserError(f"toy {kind}: no such recipe; expected one of {', '.join(KINDS)}")
+    need_val_split(settings, "toy")
     plan = _parts_plan(settings) if kind == "parts" else _scenes_plan(kind, settings)
     kinds = ("--kind", "parts") if kind == "parts" else ()
     draw = Command("pyscripts/data/make_toy.py", ("--save_dir", plan.data, *kinds, *settings.make_toy))

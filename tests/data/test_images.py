@@ -224,3 +224,12 @@ def test_images_of_a_folder_are_found_whatever_their_endings_case(tmp_path):
     (tmp_path / "empty").mkdir()
     assert complaint(find_images, tmp_path / "empty", "--image_dir").startswith("--image_dir ")
     assert "no such folder" in complaint(find_images, tmp_path / "nowhere", "--image_dir")
+
+
+def test_a_new_image_format_is_its_name_and_its_ending(tmp_path, monkeypatch):
+    Image.new("RGB", (5, 4), (9, 8, 7)).save(tmp_path / "a.ppm")
+    assert "a.ppm: not a readable image of JPEG" in complaint(read_image, tmp_path / "a.ppm")
+    monkeypatch.setattr(images, "IMAGE_FORMATS", (*images.IMAGE_FORMATS, "PPM"))
+    monkeypatch.setattr(images, "IMAGE_ENDINGS", (*images.IMAGE_ENDINGS, ".ppm"))
+    (found,) = find_images(tmp_path, "--data_dir")
+    assert (read_image(found) == (9, 8, 7)).all() and image_size(found) == (4, 5)

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from spml.commands import train as commands
-from spml.config import load_config
+from spml.config import load_config, rules
 from spml.data.lists import read_list
 from spml.engine import trainer
+from spml.engine.tasks import TASKS, EmbeddingTask, StepResult
 from spml.errors import UserError
 
 SCRIPTS = {
@@ -255,6 +256,25 @@ def test_a_library_user_is_told_of_samples_without_labels(tiny_config, samples, 
         with pytest.raises(UserError, match=words):
             trainer.train(tiny_config(), given, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+class Greyness(EmbeddingTask):
+    """A way to train as one adds it: embedding and classifier towards zero."""
+
+    def forward(self, batch, memory):
+        embedding = self.embedding_model(batch.image)
+        loss = self.prediction_model(embedding).square().mean() + embedding[:, 0].square().mean()
+        return StepResult(loss, {"greyness": loss}, embedding.detach(), lambda: 1 - loss.detach())
+
+
+def test_a_new_way_to_train_is_a_task_its_line_and_its_name(tiny_config, samples, tmp_path, monkeypatch):
+    monkeypatch.setitem(TASKS, "grey", Greyness)
+    monkeypatch.setitem(rules._CHOICES, "network.prediction_types", ("segsort", "grey"))
+    config = tiny_config(network={"prediction_types": "grey"}, train={"max_iteration": 2, "snapshot_step": 1})
+    path = trainer.train(config, samples, tmp_path / "run", device="cpu")
+    first, last = (tensors(torch.load(path.with_name(f"model-{i}.pth"), weights_only=True)) for i in (0, 1))
+    moved = {name.split("/")[1] for name, value in last.items() if not torch.equal(value, first[name])}
+    assert moved == {"embedding_model", "prediction_model"}
 
 
 def test_deterministic_algorithms_are_asked_for_while_it_trains_alone(train, monkeypatch):

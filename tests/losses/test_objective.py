@@ -1,15 +1,22 @@
 """The weighted objective, cross-entropy and pixel accuracy."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from golden_fill import fill_module
 
 from spml.losses.objective import Objective, build_objective, cross_entropy, labelled_accuracy
-from spml.losses.relations import RELATIONS, RelationSettings, neighbour_accuracy
+from spml.losses.relations import RelationSettings, neighbour_accuracy
 from spml.models.classifier import Classifier
 from spml.segments.prototypes import Prototypes, prototypes_of
 from spml.segments.segment import Segments
 
+ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = Objective(
     {name: RelationSettings(k, 21) for name, k in (("sem_ann", 6), ("sem_occ", 8), ("img_sim", 16))},
     {"sem_ann": 0.3, "sem_occ": 0.3, "img_sim": 0.1},
@@ -89,15 +96,43 @@ def test_all_four_relations_are_built_from_the_configuration(tiny_config, step):
     assert set(objective.relation_losses(segments, known, tags)) == {"sem_ann", "sem_occ", "img_sim", "feat_aff"}
 
 
-def test_a_further_relation_is_one_entry_whose_name_gives_its_keys(tiny_config, step, monkeypatch):
-    segments, known, _, tags = step
-    monkeypatch.setitem(RELATIONS, "dummy", lambda s, p, t, o: o.concentration * len(p) * tags.sum())
-    config = tiny_config()
-    config.train.update({"dummy_loss_types": "segsort", "dummy_concentration": 2.0, "dummy_loss_weight": 0.25})
-    objective = build_objective(config)
-    losses = objective.relation_losses(segments, known, tags)
-    assert losses["dummy"] == 2 * len(known) * tags.sum()
-    assert objective.total({"dummy": torch.tensor(8.0)}) == 2
+RELATION = """
+
+def evenness(segments, concentration):
+    return concentration * segments.embedding.mean().square()
+
+
+RELATIONS["even"] = lambda s, _, __, o: evenness(s, o.concentration)
+"""
+KEYS = "  even_loss_types: none\n  even_concentration: 0.0\n  even_loss_weight: 0.0\n"
+SEE = """
+import torch
+from spml.config import load_config
+from spml.losses.objective import build_objective
+from spml.segments.prototypes import prototypes_of
+from spml.segments.segment import Segments
+
+zero = torch.zeros(4, dtype=torch.int64)
+segments = Segments(torch.ones(4, 2), torch.ones(4, 4), zero, zero, zero, zero, zero, 1)
+prototypes = prototypes_of(segments, torch.ones(1, 2, dtype=torch.bool))
+keys = {"train.even_loss_types": "segsort", "train.even_concentration": "3", "train.even_loss_weight": 0.25}
+objective = build_objective(load_config(opts=keys))
+losses = objective.relation_losses(segments, prototypes, prototypes.tags)
+print(list(losses), losses["even"].item(), objective.total(losses).item(), list(build_objective(load_config()).weight))
+load_config(opts={**keys, "train.even_concentration": 0})
+"""
+
+
+def test_a_new_relation_is_a_function_its_line_and_three_keys(tmp_path):
+    shutil.copytree(ROOT / "spml", tmp_path / "spml", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(tmp_path / "spml/losses/relations.py", "a") as file:
+        file.write(RELATION)
+    default = tmp_path / "spml/config/default.yaml"
+    default.write_text(default.read_text().replace("\ntest:\n", f"{KEYS}\ntest:\n"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", SEE], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "['even'] 3.0 0.75 []\n", done.stderr
+    assert "train.even_concentration is 0, expected a positive number for its loss" in done.stderr.splitlines()[-1]
 
 
 def test_cross_entropy_may_be_divided_by_a_count_of_all_processes():

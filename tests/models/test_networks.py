@@ -144,7 +144,7 @@ class Dummy(Backbone):
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_a_further_backbone_is_one_entry(tiny_config, monkeypatch, head):
+def test_a_new_backbone_is_its_line(tiny_config, monkeypatch, head):
     monkeypatch.setitem(BACKBONES, "my_dummy", Dummy)
     config = tiny_config(network={"backbone_types": f"panoptic_{head}_my_dummy"})
     assert build_embedding(config).eval()(torch.rand(1, 3, 32, 48)).shape == (1, 8, 8, 12)
@@ -152,7 +152,7 @@ def test_a_further_backbone_is_one_entry(tiny_config, monkeypatch, head):
     assert cams(backbone(torch.rand(1, 3, 32, 48))).shape == (1, 3)
 
 
-def test_a_further_head_is_one_entry(tiny_config, monkeypatch):
+def test_a_new_head_is_its_line(tiny_config, monkeypatch):
     monkeypatch.setitem(HEADS, "dummy", lambda cin, cout: ("linear", torch.nn.Conv2d(cin, cout, 1)))
     network = build_embedding(tiny_config(network={"backbone_types": "panoptic_dummy_tiny"}))
     assert network(torch.rand(1, 3, 32, 48)).shape == (1, 8, 8, 12)

@@ -74,7 +74,7 @@ def call(tmp_path):
 
 
 @pytest.mark.slow
-def test_it_has_processes_and_what_exists_stays(call):
+def test_a_new_annotation_type_has_processes_and_what_exists_stays(call):
     done = call("--workers", "2")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "clicks: 2 converted, 0 already there\n"

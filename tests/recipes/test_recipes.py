@@ -142,3 +142,9 @@ def test_a_data_root_that_is_missing_is_said_in_one_line(make):
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(make, settings):
     with pytest.raises(UserError, match="hexagon: no such recipe; expected (one of )?.*point"):
         make("hexagon", settings)
+
+
+@pytest.mark.parametrize(("make", "name"), [(toy.toy_recipe, "toy"), (densepose.densepose_recipe, "densepose")])
+def test_test_images_that_a_data_set_has_not_are_refused_before_anything_runs(make, name, settings):
+    with pytest.raises(UserError, match=f"SPLIT=test: the {name} recipes have no test images; expected val"):
+        make("point", replace(settings, split="test"))

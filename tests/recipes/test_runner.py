@@ -317,6 +317,12 @@ def test_a_broken_record_is_refused_in_one_line(shop):
     assert "second.json: not a record of a stage" in shop.refused()
 
 
+def test_a_folder_of_results_that_cannot_be_is_said_in_one_line(shop):
+    shop.put("file", "no folder")
+    recipe = shop.recipe()
+    assert "file/out/.stages: " in shop.refused(Recipe(recipe.stages, "file/out", recipe.places))
+
+
 def test_a_needed_stage_that_is_not_complete_is_said(shop):
     recipe = shop.recipe()
     first, second, third = recipe.stages

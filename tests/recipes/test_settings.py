@@ -37,6 +37,5 @@ def test_a_value_that_cannot_be_is_refused_with_its_name(name, value, line):
         read_settings({name: value}, "/")
 
 
-@pytest.mark.parametrize("name", ["LIST", "LIST_STAGES"])
-def test_both_names_of_the_list_ask_for_it(name):
-    assert read_settings({name: "1"}, "/").listing and not read_settings({}, "/").listing
+def test_the_list_is_asked_for_by_its_name():
+    assert read_settings({"LIST": "1"}, "/").listing and not read_settings({}, "/").listing

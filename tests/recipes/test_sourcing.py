@@ -53,6 +53,8 @@ def test_a_recipe_sourced_by_zsh_leaves_it_as_it_was(tmp_path):
         "export CDPATH={folder}/..; cd {folder}/../.. && . bashscripts/toy/{name}",
         "set -- one two; source {script}",
         pytest.param("zsh -c 'set -eu; IFS=/; source {script}'", marks=needs_zsh),
+        pytest.param("zsh -c 'unsetopt function_argzero; source {script}'", marks=needs_zsh),
+        pytest.param("zsh -c 'emulate sh; . {script}'", marks=needs_zsh),
         pytest.param("zsh {script}", marks=needs_zsh),
     ],
 )

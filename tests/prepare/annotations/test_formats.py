@@ -99,7 +99,7 @@ def test_a_missing_file_is_named(tmp_path, context):
         read_annotations([tmp_path / "none.json"], context())
 
 
-def test_a_new_format_is_one_line_more(tmp_path, context, monkeypatch):
+def test_a_new_annotation_format_is_one_line_more(tmp_path, context, monkeypatch):
     def read(document, context):
         return [ImageAnnotations("a", str(document.path), None, [Tag(document.content.split()[1], "")])]
 
