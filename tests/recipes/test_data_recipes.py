@@ -27,7 +27,11 @@ def documented_commands(*scripts):
     """The data-preparation commands of the README and docs that call these scripts, in their order there."""
     texts = [path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
     spans = [span for text in texts for span in re.findall(r"`python (pyscripts/data/[^`]+)`", text)]
-    blocks = [line for text in texts for line in re.findall(r"^python (pyscripts/data/[^\\\n]+(?:\\\n[^\\\n]+)*)$", text, re.M)]
+    blocks = [
+        line
+        for text in texts
+        for line in re.findall(r"^python (pyscripts/data/[^\\\n]+(?:\\\n[^\\\n]+)*)$", text, re.M)
+    ]
     found = dict.fromkeys(" ".join(command.replace("\\\n", " ").split()) for command in spans + blocks)
     wanted = [c for c in found if re.match(r"pyscripts/data/(\w+)", c)[1] in scripts]
     return [c for c in wanted if "$DATAROOT" in c and "--download" not in c]
