@@ -8,6 +8,7 @@ import numpy as np
 from spml.config import Config
 from spml.data.cam_files import cam_path
 from spml.data.files import find_images, need_dir
+from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
 from spml.data.prototype_files import read_prototype_folder
 from spml.data.tag_files import read_tags
@@ -72,7 +73,7 @@ def read_sample_tags(config: Config, samples: list[Sample]) -> dict[str, tuple[i
     path = config.dataset.tags_file
     if not path:
         raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
-    tags = read_tags(path, config.dataset.num_classes)
+    tags = read_tags(path, config.dataset.num_classes, first_tag(config.dataset))
     untagged = [sample.id for sample in samples if sample.id not in tags]
     if untagged:
         raise UserError(f"{path}: has no line for {untagged[0]} and {len(untagged) - 1} more")

@@ -13,6 +13,7 @@ _CHOICES = {
     "network.stem": ("deep", "torchvision"),
     "network.prediction_types": ("segsort", "softmax_classifier", "cam"),
     "network.local_features": ("location", "location_colour"),
+    "dataset.background": ("0", "none"),
     "train.amp": ("none", "bf16"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
@@ -106,6 +107,11 @@ def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:
             f"dataset.mirror_classes is {show(mirror)}, and dataset.num_classes is {classes}; "
             f"set dataset.mirror_classes to each class 0..{classes - 1} once, in the order of a mirrored image, "
             "or to [] where classes have no sides"
+        )
+    if mirror and mirror[0] and dataset["background"] == "0":
+        wrong.append(
+            f"dataset.mirror_classes[0] is {mirror[0]}, expected 0, the background; "
+            "only with dataset.background: none may class 0 have sides"
         )
     if unlabelled < classes:
         wrong.append(f"dataset.unlabelled_index is {unlabelled}, expected {classes}..255, beyond the classes")
