@@ -42,7 +42,8 @@ class SeedSettings:
     cam_dir: folder of the CAM files; class_names: by id; first: the first class that counts as a tag, 0 without a
     background; alpha: power of the background's score; tag_threshold, box_threshold: below these scores pixels stay
     unlabelled; box_dir: VOC XML files, or None; partial_boxes: whether images and classes without a box take tag seeds;
-    label_dir: label maps that win over seeds, or None.
+    label_dir: label maps that win over seeds, or None; only_missing: whether seeds are left out of classes that an
+    image's label shows.
     """
 
     cam_dir: Path
@@ -54,6 +55,7 @@ class SeedSettings:
     box_dir: Path | None = None
     partial_boxes: bool = False
     label_dir: Path | None = None
+    only_missing: bool = False
 
 
 def read_cam_arrays(path: str | Path, num_classes: int, first: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +82,7 @@ def write_seeds(name: str, targets: tuple[Path, ...], settings: SeedSettings) ->
     if label is not None:
         if label.shape != seeds.shape:
             raise UserError(f"{source}: scores of size {seeds.shape}, but --label_dir has a label of {label.shape}")
-        seeds = lay_under(seeds, label, len(settings.class_names))
+        seeds = lay_under(seeds, label, len(settings.class_names), settings.only_missing)
     write_image(targets[0], seeds)
 
 
@@ -136,6 +138,8 @@ def _labels_alone(names: set[str], settings: SeedSettings) -> set[str]:
 def _settings(args: Namespace) -> SeedSettings:
     if args.partial_boxes and args.box_dir is None:
         raise UserError("--partial_boxes is of the boxes in --box_dir, which is not given")
+    if args.only_missing and args.label_dir is None:
+        raise UserError("--only_missing is of the labels in --label_dir, which is not given")
     names, threshold = read_class_names(args.class_names), args.threshold
     return SeedSettings(
         cam_dir=args.cam_dir,
@@ -147,6 +151,7 @@ def _settings(args: Namespace) -> SeedSettings:
         box_dir=need_dir(args.box_dir, "--box_dir") if args.box_dir else None,
         partial_boxes=args.partial_boxes,
         label_dir=args.label_dir,
+        only_missing=args.only_missing,
     )
 
 
@@ -160,7 +165,7 @@ def _recorded(settings: SeedSettings) -> dict[str, Any]:
     if settings.partial_boxes:
         values |= {"partial_boxes": True, "tag_threshold": settings.tag_threshold}
     if settings.label_dir:
-        values["label_dir"] = str(settings.label_dir.resolve())
+        values |= {"label_dir": str(settings.label_dir.resolve()), "only_missing": settings.only_missing}
     return values
 
 
@@ -176,6 +181,9 @@ def _parse(argv: list[str] | None) -> Namespace:
     )
     parser.add_argument(
         "--label_dir", type=Path, help="label maps ID.png that win over seeds; those without a CAM are copied"
+    )
+    parser.add_argument(
+        "--only_missing", action="store_true", help="no seeds of classes that an image's label in --label_dir shows"
     )
     parser.add_argument(
         "--alpha",

@@ -77,8 +77,13 @@ def partial_box_seeds(
     return np.where(outside, tag_seeds(classes[rest], scores[rest], alpha, thresholds[0], background), seeds)
 
 
-def lay_under(seeds: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
-    """A label map with its unlabelled pixels taken from the seeds, H×W uint8; classes and void stay as they are."""
+def lay_under(seeds: np.ndarray, label: np.ndarray, num_classes: int, only_missing: bool = False) -> np.ndarray:
+    """A label map with its unlabelled pixels taken from the seeds, H×W uint8; classes and void stay as they are.
+
+    only_missing: whether classes that the label shows are left out of the seeds.
+    """
+    if only_missing:
+        seeds = np.where(np.isin(seeds, np.unique(label)), np.uint8(UNLABELLED), seeds)
     return np.where((label >= num_classes) & (label != VOID), seeds, label)
 
 

@@ -155,6 +155,10 @@ def test_given_labels_win_over_seeds_and_stand_where_there_is_no_cam(stuff, tmp_
     assert found["b"] == [[1] * 4] * 2 + [[254] * 4] * 2
     assert found["c"] == found["d"] == given.tolist()
     assert ("INFO", "1 labels without a CAM are copied as they are") in log
+    cam_seeds([*stuff, "--label_dir", str(tmp_path / "labels"), "--only_missing"])
+    assert seeds(tmp_path)["a"] == [[0, 255, 2, 2], [2] * 4, [254] * 4, [254] * 3 + [1]]
+    with pytest.raises(UserError, match="--only_missing is of the labels in --label_dir"):
+        cam_seeds([*stuff, "--only_missing"])
 
 
 def test_labels_that_cannot_be_laid_over_seeds_are_refused(stuff, tmp_path):

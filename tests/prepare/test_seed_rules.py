@@ -91,3 +91,9 @@ def test_classes_without_a_box_take_tag_seeds_outside_all_boxes():
 def test_seeds_lie_under_classes_and_void():
     label = np.array([[0, 2, 3, 254, 255]], np.uint8)
     assert lay_under(np.full((1, 5), 1, np.uint8), label, 3).tolist() == [[0, 2, 1, 1, 255]]
+
+
+def test_seeds_of_classes_that_the_label_shows_may_be_left_out():
+    label, seeds = np.array([[0, 254, 254, 254]], np.uint8), np.array([[1, 0, 1, 254]], np.uint8)
+    assert lay_under(seeds, label, 3).tolist() == [[0, 0, 1, 254]]
+    assert lay_under(seeds, label, 3, only_missing=True).tolist() == [[0, 254, 1, 254]]
