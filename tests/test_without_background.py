@@ -13,6 +13,7 @@ from spml.commands.pseudo import pseudo_camrw_crf, pseudo_softmaxrw_crf
 from spml.commands.train import train_cam, train_classifier, train_embedding
 from spml.data.files import read_label, write_image
 from spml.data.tag_files import read_tags
+from spml.errors import UserError
 from spml.prepare.annotations.annotations import annotations
 from spml.prepare.cam_seeds import cam_seeds
 
@@ -94,6 +95,8 @@ def test_from_tags_boxes_and_points_without_a_background_to_scores(photographs, 
     assert sorted(np.load(p / "cams/b.npy", allow_pickle=True).item()) == [0, 1]
     words = ["--cam_dir", p / "cams", "--box_dir", p / "prepared/boxes", "--label_dir", p / "prepared/labels"]
     words += ["--partial_boxes", "--class_names", p / "prepared/classes.txt", "--save_dir", p / "seeds", "--workers", 0]
+    with pytest.raises(UserError, match="written with dataset.background none, but is read with 0"):
+        cam_seeds([str(word) for word in [*words, "--background", "0"]])
     cam_seeds([str(word) for word in words])
     seeds, given = labels_in(p / "seeds"), labels_in(p / "prepared/labels")
     assert set(seeds) == set("abcd") and (seeds["d"][given["d"] < 4] == given["d"][given["d"] < 4]).all()

@@ -129,7 +129,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
         save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
     )
     if needs.cams:
-        check_cams(flags.cam_dir, samples)
+        check_cams(flags.cam_dir, samples, config)
     tags = read_sample_tags(config, samples) if needs.tags else None
     gallery = read_gallery(flags, config) if needs.gallery else None
     values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spml.commands.cam_folder import check_cam_background
 from spml.config import Config
 from spml.data.cam_files import cam_path
 from spml.data.files import find_images, need_dir
@@ -59,9 +60,10 @@ def find_snapshot(flags: Namespace, config: Config) -> Path:
     return snapshot_path(folder, config.train.max_iteration - 1)
 
 
-def check_cams(cam_dir: str | None, samples: list[Sample]) -> None:
-    """Raise UserError where a CAM of an image is missing."""
+def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> None:
+    """Raise UserError where a CAM of an image is missing, or was written for another background."""
     folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
+    check_cam_background(folder, first_tag(config.dataset))
     missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spml.commands.cam_folder import check_cam_background
 from spml.commands.flags import Parser, number
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
@@ -115,6 +116,7 @@ def cam_seeds(argv: list[str] | None = None) -> None:
     """Write the seeds of all CAM files of a folder, and the given labels that have no CAM."""
     args = _parse(argv)
     settings = _settings(args)
+    check_cam_background(settings.cam_dir, settings.first)
     names = {path.stem for path in need_files(settings.cam_dir, "*.npy", "--cam_dir")}
     if settings.label_dir:
         names |= _labels_alone(names, settings)
