@@ -21,10 +21,17 @@ logger = logging.getLogger(__name__)
 
 def benchmark_by_mIoU(argv: list[str] | None = None) -> None:
     """Score masks by mean intersection over union: one confusion matrix over all images."""
-    args = _parser("Score masks by mIoU over classes.", instances=False).parse_args(argv)
+    parser = _parser("Score masks by mIoU over classes.", instances=False)
+    parser.add_argument(
+        "--leave_out_absent", action="store_true", help="leave classes that the truth never shows out of the mean"
+    )
+    args = parser.parse_args(argv)
     masks, names = _masks_of(args), _names_of(args)
-    scores = class_scores(count_pixels(masks, args.num_classes, args.workers), len(masks))
-    _show_table(names, {"IoU %": [f"{value:.2f}" for value in scores.iou]})
+    scores = class_scores(count_pixels(masks, args.num_classes, args.workers), len(masks), args.leave_out_absent)
+    shown = ["" if label in scores.left_out else f"{value:.2f}" for label, value in enumerate(scores.iou)]
+    _show_table(names, {"IoU %": shown})
+    if scores.left_out:
+        logger.info("left out of the mean, not in the truth: %s", ", ".join(names[i] for i in scores.left_out))
     logger.info("images: %d", scores.images)
     logger.info("pixel accuracy: %.2f %%", 100 * scores.pixel_accuracy)
     logger.info("mean IoU: %.2f %%", scores.mean_iou)
@@ -108,7 +115,7 @@ def _parser(description: str, instances: bool) -> Parser:
     if instances:
         parser.add_argument("--inst_dir", required=True, help="folder of instance masks, laid out like --pred_dir")
     kind = number("--num_classes", int, 1, 254)
-    parser.add_argument("--num_classes", type=kind, default=21, help="number of classes, background included")
+    parser.add_argument("--num_classes", type=kind, default=21, help="number of classes, a background included")
     parser.add_argument("--string_replace", default="", metavar="A,B", help="replace A by B in the path of the truth")
     parser.add_argument("--data_list", metavar="FILE", help="score the images of this list, and miss none of them")
     parser.add_argument("--class_names", metavar="FILE", help="names for the table, one a line")

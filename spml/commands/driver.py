@@ -7,7 +7,7 @@ import torch
 from spml.commands.job import Job
 from spml.commands.mask_outputs import PROTOTYPES
 from spml.data.cam_files import cam_path, write_cam
-from spml.data.labels import VOID
+from spml.data.labels import UNLABELLED, VOID, first_tag
 from spml.data.prototype_files import write_prototypes
 from spml.data.transforms import resize_label
 from spml.devices import choose_device
@@ -44,12 +44,19 @@ def make_masks(job: Job, score: Score, keep_void: bool = False) -> None:
         job.pool.on_done = progress.update
         for name, image in job.images():
             scores = score(segmenter, image)
-            values = scores if job.needs.crf else scores.argmax(0).byte()
+            values = _values_of(scores, job)
             void = image.weak_label == VOID if keep_void else None
             arguments = (name, image.pixels, values.cpu().numpy(), void)
             job.pool.submit(f"image {name}", job.outputs.finish_mask, *arguments)
         job.pool.finish()
         progress.finish()
+
+
+def _values_of(scores: torch.Tensor, job: Job) -> torch.Tensor:
+    """Scores [K, h, w] for the CRF, or their mask; without a background an image of which nothing is known has none."""
+    if first_tag(job.config.dataset) == 0 and not scores.any():
+        return torch.full_like(scores[0], UNLABELLED, dtype=torch.uint8)
+    return scores if job.needs.crf else scores.argmax(0).byte()
 
 
 def make_prototypes(job: Job, prototypes: Prototype, pictures: bool = False) -> None:
@@ -71,13 +78,12 @@ def make_cams(job: Job, tags: dict[str, tuple[int, ...]]) -> None:
     """Write the class activation maps of every image's tags to SAVE_DIR/ID.npy."""
     if job.nothing_left():
         return
-    device = choose_device(job.flags.device)
+    device, first = choose_device(job.flags.device), first_tag(job.config.dataset)
     backbone, head = load_cam(job.config, job.snapshot, device)
     with job.begin() as progress, torch.inference_mode():
         for name, image in job.images():
             maps = activation_maps(lambda x: head.activation(backbone(x)), image.unit_range(), job.config, device)
-            write_cam(
-                cam_path(job.outputs.save_dir, name), {label: maps[label - 1].cpu().numpy() for label in tags[name]}
-            )
+            found = {label: maps[label - first].cpu().numpy() for label in tags[name]}
+            write_cam(cam_path(job.outputs.save_dir, name), found, first)
             progress.update()
         progress.finish()

@@ -29,7 +29,7 @@ from spml.config import Config, load_config
 from spml.data import fingerprints
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.files import read_image, read_label
-from spml.data.labels import read_weak_label
+from spml.data.labels import first_tag, read_weak_label
 from spml.data.lists import Sample
 from spml.errors import UserError
 from spml.inference.crf import CRFParameters, need_pydensecrf
@@ -90,7 +90,8 @@ class Job:
         if self.needs.instances and sample.instance is not None:
             instance = _of_size(size, read_label(sample.instance), sample.instance)
         if self.needs.cams:
-            cam = read_cam(cam_path(self.flags.cam_dir, sample.id), self.config.dataset.num_classes, size)
+            dataset = self.config.dataset
+            cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
         return InputImage(pixels, label, instance, cam)
 
     def images(self) -> Iterator[tuple[str, InputImage]]:
@@ -129,7 +130,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
         save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
     )
     if needs.cams:
-        check_cams(flags.cam_dir, samples)
+        check_cams(flags.cam_dir, samples, config)
     tags = read_sample_tags(config, samples) if needs.tags else None
     gallery = read_gallery(flags, config) if needs.gallery else None
     values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)

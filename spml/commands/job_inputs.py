@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from spml.commands.cam_folder import check_cam_background
 from spml.config import Config
 from spml.data.cam_files import cam_path
 from spml.data.files import find_images, need_dir
+from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
 from spml.data.prototype_files import read_prototype_folder
 from spml.data.tag_files import read_tags
@@ -58,9 +60,10 @@ def find_snapshot(flags: Namespace, config: Config) -> Path:
     return snapshot_path(folder, config.train.max_iteration - 1)
 
 
-def check_cams(cam_dir: str | None, samples: list[Sample]) -> None:
-    """Raise UserError where a CAM of an image is missing."""
+def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> None:
+    """Raise UserError where a CAM of an image is missing, or was written for another background."""
     folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
+    check_cam_background(folder, first_tag(config.dataset))
     missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -72,7 +75,7 @@ def read_sample_tags(config: Config, samples: list[Sample]) -> dict[str, tuple[i
     path = config.dataset.tags_file
     if not path:
         raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
-    tags = read_tags(path, config.dataset.num_classes)
+    tags = read_tags(path, config.dataset.num_classes, first_tag(config.dataset))
     untagged = [sample.id for sample in samples if sample.id not in tags]
     if untagged:
         raise UserError(f"{path}: has no line for {untagged[0]} and {len(untagged) - 1} more")

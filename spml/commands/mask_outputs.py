@@ -50,9 +50,9 @@ class MaskOutputs:
         """From what the network says to a mask on disk.
 
         image: uint8 [H, W, 3]; values: scores float [K, h, w], to be refined by the CRF at their own resolution, or a
-        mask uint8 [h, w]; void: [H, W] bool, pixels that become void, or None.
+        mask uint8 [h, w], which stays as it is; void: [H, W] bool, pixels that become void, or None.
         """
-        if self.crf is not None:
+        if self.crf is not None and values.ndim == 3:
             values = refine_scores(image, values, self.crf).argmax(0).astype(np.uint8)
         mask = resize_label(values, image.shape[:2])
         if void is not None:

@@ -86,6 +86,8 @@ def _text_or_flag(value: Any, default: bool | str, wrong: UserError) -> bool | s
         return ""
     if isinstance(default, str) and isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if isinstance(default, str) and default.isdecimal() and type(value) is int:
+        value = str(value)  # a choice of words, one of which is a number
     if not isinstance(value, type(default)):
         raise wrong
     return value

@@ -13,6 +13,7 @@ _CHOICES = {
     "network.stem": ("deep", "torchvision"),
     "network.prediction_types": ("segsort", "softmax_classifier", "cam"),
     "network.local_features": ("location", "location_colour"),
+    "dataset.background": ("0", "none"),
     "train.amp": ("none", "bf16"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
@@ -107,8 +108,13 @@ def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:
             f"set dataset.mirror_classes to each class 0..{classes - 1} once, in the order of a mirrored image, "
             "or to [] where classes have no sides"
         )
-    elif mirror and (mirror[0] or any(mirror[side] != label for label, side in enumerate(mirror))):
-        wrong.append(f"dataset.mirror_classes is {show(mirror)}, expected pairs that change places, and 0 in its own")
+    elif mirror and any(mirror[side] != label for label, side in enumerate(mirror)):
+        wrong.append(f"dataset.mirror_classes is {show(mirror)}, expected pairs that change places")
+    elif mirror and mirror[0] and dataset["background"] == "0":
+        wrong.append(
+            f"dataset.mirror_classes[0] is {mirror[0]}, expected 0, the background; "
+            "only with dataset.background: none may class 0 have sides"
+        )
     if unlabelled < classes:
         wrong.append(f"dataset.unlabelled_index is {unlabelled}, expected {classes}..255, beyond the classes")
     return wrong

@@ -1,4 +1,4 @@
-"""Names of the classes; a class's id is its place in the table, background first."""
+"""Names of the classes; a class's id is its place in the table, the background first where there is one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,8 +47,13 @@ def class_id(name: str, class_names: Sequence[str], where: str | Path) -> int:
     return found
 
 
+def has_background(class_names: Sequence[str]) -> bool:
+    """Whether the first class is called background, whatever signs stand around the word."""
+    return "".join(letter for letter in class_names[0].lower() if letter.isalpha()) == "background"
+
+
 def read_class_names(path: str | Path | None, count: int | None = None) -> tuple[str, ...]:
-    """Read a table of class names: a text file with one name a line, background first; None gives the VOC classes.
+    """Read a table of class names: a text file with one name a line, in the order of ids; None gives the VOC classes.
 
     count: how many classes there are, where that is known. Raises UserError for a file that cannot be read, has fewer
     than two or more than 254 names, one name twice, or another number than `count`.
@@ -56,7 +61,7 @@ def read_class_names(path: str | Path | None, count: int | None = None) -> tuple
     names = VOC_CLASSES if path is None else _read_names(path)
     if count is not None and len(names) != count:
         where = "the VOC classes" if path is None else f"class names {path}"
-        raise UserError(f"{where}: {len(names)} names, expected {count}, one for each class, background first")
+        raise UserError(f"{where}: {len(names)} names, expected {count}, one for each class, background included")
     return names
 
 
@@ -65,6 +70,6 @@ def _read_names(path: str | Path) -> tuple[str, ...]:
     names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= 254 or len({_plain(name) for name in names}) < len(names):
         raise UserError(
-            f"class names {path}: expected 2 to 254 different names, one a line, background first, got {len(names)}"
+            f"class names {path}: expected 2 to 254 different names, one a line, in the order of ids, got {len(names)}"
         )
     return names

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from spml.data import transforms as T
 from spml.data.files import read_image, read_label
-from spml.data.labels import UNLABELLED, VOID, read_weak_label
+from spml.data.labels import UNLABELLED, VOID, first_tag, read_weak_label
 from spml.data.lists import Sample
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
@@ -83,10 +83,11 @@ class WeakLabelDataset(Dataset):
         self.values, self.num_classes = config.dataset, config.dataset.num_classes
         self.means, self.stds = config.network.pixel_means, config.network.pixel_stds
         self.seed = config.train.seed
-        self.tags = read_tags(config.dataset.tags_file, self.num_classes) if config.dataset.tags_file else None
+        self.first_tag, tags_file = first_tag(config.dataset), config.dataset.tags_file
+        self.tags = read_tags(tags_file, self.num_classes, self.first_tag) if tags_file else None
         untagged = [s.id for s in samples if self.tags is not None and s.id not in self.tags]
         if untagged:
-            raise UserError(f"{config.dataset.tags_file}: has no line for {untagged[0]} and {len(untagged) - 1} more")
+            raise UserError(f"{tags_file}: has no line for {untagged[0]} and {len(untagged) - 1} more")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -124,7 +125,7 @@ class WeakLabelDataset(Dataset):
     def tags_of(self, name: str, semantic: np.ndarray) -> np.ndarray:
         """The tag set of an image as K booleans, from the tags file or else from its whole weak label."""
         if self.tags is None:
-            return tag_set(semantic, self.num_classes)
+            return tag_set(semantic, self.num_classes, self.first_tag)
         present = np.zeros(self.num_classes, bool)
         present[list(self.tags[name])] = True
         return present
@@ -168,10 +169,10 @@ def collate(items: Sequence[Tensors | UserError]) -> Batch | UserError:
     return errors[0] if errors else Batch(*(torch.stack(column) for column in zip(*samples, strict=True)))
 
 
-def tag_set(semantic: np.ndarray, num_classes: int) -> np.ndarray:
-    """The classes 1..K−1 that occur in a weak label map, as K booleans."""
+def tag_set(semantic: np.ndarray, num_classes: int, first: int = 1) -> np.ndarray:
+    """The classes that occur in a weak label map, as K booleans; those below `first` (`first_tag`) are no tags."""
     present = np.bincount(semantic.ravel(), minlength=num_classes)[:num_classes] > 0
-    present[0] = False
+    present[:first] = False
     return present
 
 

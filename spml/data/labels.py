@@ -9,6 +9,7 @@ from spml.data.images import read_label
 
 UNLABELLED = 254
 VOID = 255
+NO_BACKGROUND = "none"  # `dataset.background` of a data set whose class 0 is like the others
 
 
 def read_weak_label(path: str | Path, dataset: EasyDict) -> np.ndarray:
@@ -21,3 +22,11 @@ def read_weak_label(path: str | Path, dataset: EasyDict) -> np.ndarray:
     if dataset.unlabelled_index == VOID:
         label = np.where(label == VOID, np.uint8(UNLABELLED), label)
     return label
+
+
+def first_tag(dataset: EasyDict) -> int:
+    """The first class that counts as a tag: 1 beside a background, which is class 0; else 0.
+
+    dataset: the `dataset` group of the configuration.
+    """
+    return 0 if dataset.background == NO_BACKGROUND else 1

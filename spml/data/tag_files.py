@@ -7,10 +7,11 @@ from spml.data.files import read_text, write_text
 from spml.errors import UserError
 
 
-def read_tags(path: str | Path, num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Read image tags: {image id: ascending class ids from 1 on}; a line with an id alone is an image without a tag.
+def read_tags(path: str | Path, num_classes: int, first: int = 1) -> dict[str, tuple[int, ...]]:
+    """Read image tags: {image id: ascending class ids}; a line with an id alone is an image without a tag.
 
-    Raises UserError for a file that is missing or empty, a repeated image, and a tag outside 1..num_classes − 1.
+    first: the first class that counts as a tag (`first_tag`). Raises UserError for a file that is missing or empty, a
+    repeated image, and a tag outside first..num_classes − 1.
     """
     tags: dict[str, tuple[int, ...]] = {}
     for number, line in enumerate(read_text(path, "tags").splitlines(), 1):
@@ -19,10 +20,11 @@ def read_tags(path: str | Path, num_classes: int) -> dict[str, tuple[int, ...]]:
         name, *fields = line.split()
         if name in tags:
             raise UserError(f"tags {path}, line {number}: {name} occurs twice")
-        if not all(_is_tag(field, num_classes) for field in fields):
+        if not all(_is_tag(field, num_classes, first) for field in fields):
+            hint = "; class 0 is a tag where dataset.background is none" if first and "0" in fields else ""
             raise UserError(
-                f"tags {path}, line {number}: expected 'ID class class ...' with classes from 1 to {num_classes - 1}, "
-                f"not {line.strip()[:200]!r}"
+                f"tags {path}, line {number}: expected 'ID class class ...' with classes from {first} to "
+                f"{num_classes - 1}, not {line.strip()[:200]!r}{hint}"
             )
         tags[name] = tuple(sorted({int(field) for field in fields}))
     if not tags:
@@ -30,8 +32,8 @@ def read_tags(path: str | Path, num_classes: int) -> dict[str, tuple[int, ...]]:
     return tags
 
 
-def _is_tag(field: str, num_classes: int) -> bool:
-    return field.isascii() and field.isdigit() and len(field) < 10 and 0 < int(field) < num_classes
+def _is_tag(field: str, num_classes: int, first: int) -> bool:
+    return field.isascii() and field.isdigit() and len(field) < 10 and first <= int(field) < num_classes
 
 
 def write_tags(path: str | Path, tags: Mapping[str, Iterable[int]]) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from spml.config import Config
 from spml.data.datasets import Batch
+from spml.data.labels import first_tag
 from spml.engine.batch_norm import joins_batch_norm
 from spml.engine.processes import gather_segments, mean_count
 from spml.errors import UserError
@@ -125,7 +126,7 @@ class CamTask(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_cam(config)
-        self.amp = config.train.amp == "bf16"
+        self.first_tag, self.amp = first_tag(config.dataset), config.train.amp == "bf16"
 
     def train_mode(self) -> CamTask:
         """Backbone and head learn."""
@@ -136,7 +137,7 @@ class CamTask(nn.Module):
         with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
             features = self.embedding_model(batch.image)
             logits = self.prediction_model(features).float()
-        tags = batch.tags[:, 1:]
+        tags = batch.tags[:, self.first_tag :]
         loss = F.multilabel_soft_margin_loss(logits, tags.float())
         accuracy = partial(_tag_accuracy, logits.detach(), tags)
         return StepResult(loss, {"tags": loss}, features.detach(), accuracy)

@@ -1,18 +1,22 @@
 """Confusion matrix of label maps, and what is read off it: IoU a class, their mean, pixel accuracy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Figures of a set of masks: mean IoU and each class's in percent, pixel accuracy in 0..1, number of images."""
+    """Figures of a set of masks: mean IoU and each class's in percent, pixel accuracy in 0..1, number of images.
+
+    left_out: the classes that the mean leaves out.
+    """
 
     mean_iou: float
     iou: list[float]
     pixel_accuracy: float
     images: int
+    left_out: list[int] = field(default_factory=list)
 
 
 def confusion_matrix(prediction: np.ndarray, truth: np.ndarray, num_classes: int) -> np.ndarray:
@@ -46,6 +50,20 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
     return float(np.trace(matrix) / max(matrix.sum(), 1))
 
 
-def class_scores(matrix: np.ndarray, images: int) -> ClassScores:
-    """The figures of the confusion matrix [K, K + 1] of so many images together."""
-    return ClassScores(mean_iou(matrix), iou(matrix).tolist(), pixel_accuracy(matrix), images)
+def absent_classes(matrix: np.ndarray) -> list[int]:
+    """The classes of which the truth has no pixel, ascending."""
+    return np.flatnonzero(matrix.sum(axis=1) == 0).tolist()
+
+
+def class_scores(matrix: np.ndarray, images: int, leave_out_absent: bool = False) -> ClassScores:
+    """The figures of the confusion matrix [K, K + 1] of so many images together.
+
+    leave_out_absent: whether the mean is over the classes that the truth shows, rather than all K; 0 where it shows
+    none.
+    """
+    each, accuracy = iou(matrix), pixel_accuracy(matrix)
+    if not leave_out_absent:
+        return ClassScores(mean_iou(matrix), each.tolist(), accuracy, images)
+    present = matrix.sum(axis=1) > 0
+    mean = float(each[present].sum() / max(present.sum(), 1))
+    return ClassScores(mean, each.tolist(), accuracy, images, absent_classes(matrix))

@@ -14,9 +14,9 @@ SMALLEST_MAXIMUM = 1e-5
 def activation_maps(
     network: Callable[[torch.Tensor], torch.Tensor], image: np.ndarray, config: Config, device: torch.device
 ) -> torch.Tensor:
-    """Maps (K−1)×H×W of an image [H, W, 3] in 0..1 over `test.scales`, each class divided by its maximum.
+    """Maps T×H×W of an image [H, W, 3] in 0..1 over `test.scales`, each of the T tags divided by its maximum.
 
-    network: normalised image N×3×h×w → maps N×(K−1)×h/8×w/8. Classes that have sides change them back in mirrored
+    network: normalised image N×3×h×w → maps N×T×h/8×w/8. Classes that have sides change them back in mirrored
     views (`dataset.mirror_classes`).
     """
     total = torch.zeros(())

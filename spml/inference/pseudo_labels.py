@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from spml.config import Config
 from spml.data.cam_files import seed_scores
-from spml.data.labels import VOID
+from spml.data.labels import VOID, first_tag
 from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Look, Networks
@@ -62,10 +62,10 @@ def walk_affinity(networks: Networks, looks: Sequence[Look], size: Size) -> torc
 
 
 def cam_walk(networks: Networks, image: InputImage) -> torch.Tensor:
-    """CAMs with their background, spread by a walk over both flips."""
-    seeds = torch.from_numpy(seed_scores(image.tag_maps, image.size, networks.config.dataset.num_classes)).to(
-        networks.device
-    )
+    """CAMs with their background, where there is one, spread by a walk over both flips."""
+    dataset = networks.config.dataset
+    scores = seed_scores(image.tag_maps, image.size, dataset.num_classes, first_tag(dataset))
+    seeds = torch.from_numpy(scores).to(networks.device)
     if min(image.size) >= WALK_STRIDE:
         seeds = F.interpolate(seeds[None], scale_factor=1 / WALK_STRIDE, mode="bilinear", align_corners=False)[0]
     else:

@@ -7,6 +7,7 @@ from easydict import EasyDict
 from torch import nn
 from torch.nn import functional as F
 
+from spml.data.labels import first_tag
 from spml.models.backbones import BACKBONES, backbone_options, parse_backbone
 from spml.models.base import init_weights
 
@@ -27,11 +28,11 @@ class CamBackbone(nn.Module):
 
 
 class CamHead(nn.Module):
-    """Features N×D×h×w → tag logits N×(K−1), or activation maps N×(K−1)×h×w, of the classes 1..K−1."""
+    """Features N×D×h×w → tag logits N×T, or activation maps N×T×h×w, of the T classes that count as tags."""
 
-    def __init__(self, channels: int, num_classes: int) -> None:
+    def __init__(self, channels: int, num_tags: int) -> None:
         super().__init__()
-        self.tag_classifier = nn.Conv2d(channels, num_classes - 1, 1, bias=False)
+        self.tag_classifier = nn.Conv2d(channels, num_tags, 1, bias=False)
         init_weights(self)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -46,4 +47,5 @@ def build_cam(config: EasyDict) -> tuple[CamBackbone, CamHead]:
     """Backbone and head that `network.*` names; the head of `network.backbone_types` plays no part."""
     _, name = parse_backbone(config.network.backbone_types)
     backbone = CamBackbone(name, **backbone_options(config))
-    return backbone, CamHead(backbone.resnet_backbone.out_channels, config.dataset.num_classes)
+    num_tags = config.dataset.num_classes - first_tag(config.dataset)
+    return backbone, CamHead(backbone.resnet_backbone.out_channels, num_tags)

@@ -2,14 +2,16 @@
 
 import logging
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
+from spml.data.class_names import has_background
 from spml.data.files import need_dir, visible_files
+from spml.data.labels import NO_BACKGROUND
 from spml.errors import UserError
 from spml.prepare.provenance import PROVENANCE_NAME, Provenance
 
@@ -54,6 +56,24 @@ def add_seed_flag(parser: Parser, what: str) -> None:
 def add_class_names_flag(parser: Parser) -> None:
     """Add --class_names."""
     parser.add_argument("--class_names", type=Path, help="text file of class names, one a line (default: VOC's)")
+
+
+def add_background_flag(parser: Parser) -> None:
+    """Add --background."""
+    parser.add_argument(
+        "--background",
+        choices=("0", NO_BACKGROUND),
+        help="the class that is no tag; none: every class is one (default: 0 if the first class is called background)",
+    )
+
+
+def first_tag_of(args: Namespace, class_names: Sequence[str]) -> int:
+    """The first class that counts as a tag: 0 without a background, by --background or else by the classes' names."""
+    if args.background is not None:
+        return 0 if args.background == NO_BACKGROUND else 1
+    if not has_background(class_names):
+        logger.info("%s, class 0, is not called background: every class counts as a tag", class_names[0])
+    return int(has_background(class_names))
 
 
 def need_files(folder: str | Path, pattern: str, what: str) -> list[Path]:

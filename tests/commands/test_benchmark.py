@@ -208,3 +208,18 @@ def test_scripts_run_and_fail_in_one_line(folders, script, inst):
 def test_name_files_hold_the_classes_of_the_label_maps():
     for name, classes in (("voc", VOC_CLASSES), ("densepose", DENSEPOSE_CLASSES)):
         assert (ROOT / "misc" / f"{name}_classes.txt").read_text().splitlines() == list(classes)
+
+
+def test_absent_classes_are_named_and_left_out_of_the_mean_where_asked(tmp_path, shown_log):
+    write_image(tmp_path / "pred" / "a.png", np.array([[0, 0, 2, 1]], np.uint8))
+    write_image(tmp_path / "gt" / "a.png", np.array([[0, 0, 2, 2]], np.uint8))
+    (tmp_path / "names.txt").write_text("grass\nhorse\ncow\nsky\n")
+    argv = flags(tmp_path, "--num_classes", 4, "--class_names", tmp_path / "names.txt", "--json", tmp_path / "s.json")
+    benchmark_by_mIoU(argv)
+    assert "mean IoU: 37.50 %" in shown_log.readouterr().out
+    benchmark_by_mIoU([*argv, "--leave_out_absent"])
+    lines = shown_log.readouterr().out.splitlines()
+    assert lines[2].split() == ["horse"] and lines[-1] == "mean IoU: 75.00 %"
+    assert "left out of the mean, not in the truth: horse, sky" in lines
+    report = json.loads((tmp_path / "s.json").read_text())
+    assert (report["mean_iou"], report["left_out"]) == (75, [1, 3])

@@ -311,3 +311,14 @@ def test_each_script_calls_the_function_of_its_name():
         home, name = function.__module__, function.__name__
         assert f"from {home} import {name}\n" in scripts[name] and f"run({name})" in scripts[name]
         assert function.__doc__ in scripts[name]
+
+
+def test_without_a_background_an_image_of_which_nothing_is_known_stays_unlabelled(call, tiny_data, cam_dir):
+    for name in tiny_data.ids:
+        write_cam(cam_dir / f"{name}.npy", {} if name == "a" else {0: np.ones((40, 40), np.float32)}, first=0)
+    flags = ("--cam_dir", cam_dir, "--opts", "dataset.background", "none")
+    out = call(pseudo_camrw_crf, *flags)
+    assert set(read(out, "a").flat) == {254} and set(read(out, "b").flat) == {0}
+    write_image(tiny_data.root / "semantic" / "b.png", np.full((40, 40), 254, np.uint8))
+    assert set(read(call(pseudo_softmax, *flags, out="softmax"), "b").flat) == {254}
+    assert set(read(call(pseudo_softmax, out="published"), "b").flat) == {0}

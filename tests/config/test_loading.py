@@ -410,3 +410,22 @@ def test_defaults_are_possible_and_in_the_layout_of_the_published_program():
     assert set(yaml.safe_load(DEFAULT_PATH.read_text())) == {"num_threads", "network", "dataset", "train", "test"}
     assert config.train.lr_policy == "step"
     assert config.network.label_divisor == 255
+
+
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [("num_threads: 1", "0"), ("dataset: {background: 0}", "0"), ("dataset: {background: none}", "none")],
+)
+def test_a_data_set_has_a_background_or_none(load, text, background):
+    assert load(text).dataset.background == background
+    for value in (background, int(background) if background == "0" else background):
+        assert load_config(None, {"dataset.background": value}).dataset.background == background
+    assert load_config(None, ["dataset.background", background]).dataset.background == background
+
+
+def test_another_background_and_sides_of_the_background_are_refused(load):
+    for value in ("1", "false", "road"):
+        assert "dataset.background is " in complaint(load, f"dataset: {{background: {value}}}")
+    sides = "num_classes: 2, mirror_classes: [1, 0]"
+    assert "dataset.mirror_classes[0] is 1, expected 0, the background" in complaint(load, f"dataset: {{{sides}}}")
+    assert load(f"dataset: {{background: none, {sides}}}").dataset.mirror_classes == [1, 0]

@@ -33,3 +33,15 @@ def test_the_background_score_is_the_sixth_power_of_what_classes_leave(tmp_path)
 def test_an_image_without_tags_is_all_background(tmp_path):
     write_cam(tmp_path / "a.npy", {})
     assert np.array_equal(seed_scores(read_cam(tmp_path / "a.npy", 3, (2, 2)), (2, 2), 3)[0], np.ones((2, 2)))
+
+
+def test_without_a_background_a_key_is_the_class_and_no_score_is_of_the_background(tmp_path):
+    cam, path = {0: np.eye(2, dtype=np.float32), 3: np.ones((2, 2), np.float32)}, tmp_path / "a.npy"
+    write_cam(path, cam, first=0)
+    assert sorted(np.load(path, allow_pickle=True).item()) == [0, 3]
+    again = read_cam(path, 4, (2, 2), first=0)
+    assert list(again) == [0, 3]
+    scores = seed_scores(again, (2, 2), 4, first=0)
+    assert np.array_equal(scores[0], np.eye(2)) and not scores[1:3].any() and (scores[3] == 1).all()
+    with pytest.raises(UserError, match="has class 3, expected integers from 0 to 2, the class$"):
+        read_cam(path, 3, first=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES, class_id, read_class_names
+from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES, class_id, has_background, read_class_names
 from spml.errors import UserError
 
 
@@ -61,3 +61,10 @@ def test_impossible_class_names_are_refused(tmp_path, content):
         read_class_names(tmp_path / "names.txt")
     with pytest.raises(UserError, match="nowhere"):
         read_class_names(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("background", True), ("_Background_", True), ("0: background", True), ("back", False)]
+)
+def test_a_background_is_told_by_its_name(name, is_one):
+    assert has_background([name, "cow"]) == is_one

@@ -169,3 +169,12 @@ def test_a_data_set_without_an_unlabelled_pixel_is_noticed(dataset, tiny_data):
         write_image(path, np.where(label == 254, 255, label).astype(np.uint8))
     assert not dataset(**STILL).has_unlabelled()
     assert dataset(changes={"dataset": {"unlabelled_index": 255}}, **STILL).has_unlabelled()
+
+
+def test_without_a_background_class_0_counts_as_a_tag(dataset, tmp_path):
+    none = {"background": "none"}
+    assert dataset((10, 4), {"dataset": none}, **STILL)[0, 0][3].tolist() == [True] * 4
+    assert tag_set(np.array([[0, 2, 254]], np.uint8), 3, first=0).tolist() == [True, False, True]
+    (tmp_path / "tags.txt").write_text("a 0\nb\nc 0 3\nd 1\n")
+    data = dataset(changes={"dataset": {**none, "tags_file": str(tmp_path / "tags.txt")}}, **STILL)
+    assert [data[i, 0][3].nonzero()[:, 0].tolist() for i in range(4)] == [[0], [], [0, 3], [1]]

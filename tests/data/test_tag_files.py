@@ -35,3 +35,13 @@ def test_wrong_tags_are_an_error_that_names_the_line(tmp_path, text, message):
 def test_tags_that_cannot_be_read_are_an_error(tmp_path):
     with pytest.raises(UserError, match="nowhere: cannot be read"):
         read_tags(tmp_path / "nowhere", 4)
+
+
+def test_without_a_background_class_0_is_a_tag_like_others(tmp_path):
+    write_tags(tmp_path / "tags.txt", {"a": [3, 0], "b": [0]})
+    assert read_tags(tmp_path / "tags.txt", 4, first=0) == {"a": (0, 3), "b": (0,)}
+    with pytest.raises(UserError, match="line 1: .*from 1 to 3, not 'a 0 3'; .*where dataset.background is none"):
+        read_tags(tmp_path / "tags.txt", 4)
+    (tmp_path / "tags.txt").write_text("a 4\n")
+    with pytest.raises(UserError, match="from 0 to 3, not 'a 4'$"):
+        read_tags(tmp_path / "tags.txt", 4, first=0)

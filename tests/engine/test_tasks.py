@@ -198,3 +198,14 @@ def test_a_tag_classifier_learns_from_the_tags_alone(tiny_config):
     assert any(n.startswith("embedding_model.resnet_backbone.res3") for n in names)
     batch.semantic[:] = 255
     assert task(batch, MemoryBank(0)).total.item() == pytest.approx(plain.item(), rel=1e-3)
+
+
+def test_without_a_background_a_tag_classifier_has_an_output_for_each_class(tiny_config):
+    config = tiny_config(network={"prediction_types": "cam"}, dataset={"background": "none"})
+    task, batch = tiny_task(config, CamTask), random_batch()
+    batch.tags[:, 0] = True
+    logits = task.prediction_model(task.embedding_model(batch.image))
+    assert logits.shape == (2, 4)
+    wanted = batch.tags.float()
+    plain = -(wanted * logits.sigmoid().log() + (1 - wanted) * (1 - logits.sigmoid()).log()).mean()
+    assert task(batch, MemoryBank(0)).total.item() == pytest.approx(plain.item(), rel=1e-4)

@@ -80,3 +80,13 @@ def test_figures_of_a_set_of_masks_stand_together():
     truth = np.array([0, 0, 1, 1], np.uint8)
     matrix = confusion_matrix(np.array([0, 0, 1, 0], np.uint8), truth, 2)
     assert class_scores(matrix, images=3) == ClassScores((200 / 3 + 50) / 2, [200 / 3, 50.0], 0.75, 3)
+
+
+@given(labels, labels)
+def test_classes_that_the_truth_never_shows_are_left_out_where_asked(prediction, truth):
+    scores = class_scores(confusion_matrix(prediction, truth, 4), 1, leave_out_absent=True)
+    each = plain_iou(prediction, truth, 4)
+    present = [c for c in range(4) if (truth == c).any()]
+    assert scores.left_out == [c for c in range(4) if c not in present]
+    np.testing.assert_allclose(scores.iou, each)
+    assert scores.mean_iou == pytest.approx(np.mean(each[present]) if present else 0)

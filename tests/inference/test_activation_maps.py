@@ -40,3 +40,11 @@ def test_where_classes_have_sides_those_of_a_mirrored_view_change_them(image, ti
     assert (maps[0, :, :20] > 0.99).all() and (maps[0, :, 28:] < 0.01).all()
     torch.testing.assert_close(maps[1], 1 - maps[0])
     torch.testing.assert_close(maps[2], mixed[2])
+
+
+def test_without_a_background_class_0_may_have_sides(image, tiny_config):
+    test = {"crop_size": [32, 32], "stride": [32, 32]}
+    config = tiny_config(test=test, dataset={"num_classes": 3, "background": "none", "mirror_classes": [1, 0, 2]})
+    maps = activation_maps(left_and_right, image, config, CPU)
+    assert (maps[0, :, :20] > 0.99).all() and (maps[0, :, 28:] < 0.01).all()
+    torch.testing.assert_close(maps[1], 1 - maps[0])

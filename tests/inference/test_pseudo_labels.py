@@ -131,3 +131,14 @@ def test_images_smaller_than_a_step_have_pseudo_labels_too(halves):
     assert pseudo_labels.nearest_label_walk(halves, image).argmax(0).unique().tolist() == [1]
     seeded = InputImage(image.pixels, cam={1: np.ones((5, 7), np.float32)})
     assert pseudo_labels.cam_walk(halves, seeded).argmax(0).unique().tolist() == [1]
+
+
+@torch.inference_mode()
+def test_without_a_background_only_the_seeds_of_tags_walk(halves):
+    halves.config.dataset.background = "none"
+    image, seed = half_bright(), np.zeros((48, 64), np.float32)
+    seed[:16, -16:] = 1
+    walked = pseudo_labels.cam_walk(halves, InputImage(image.pixels, cam={0: seed[:, ::-1], 2: seed}))
+    assert walked[1].abs().max() == 0
+    assert (walked.argmax(0)[:, :28] == 0).all() and (walked.argmax(0)[:, 36:] == 2).all()
+    assert not pseudo_labels.cam_walk(halves, InputImage(image.pixels, cam={})).any()

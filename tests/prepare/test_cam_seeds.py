@@ -1,69 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from spml.data.files import read_label
+from spml.data.files import read_label, write_image
 from spml.errors import UserError
-from spml.prepare.cam_seeds import box_seeds, cam_seeds, read_cam_arrays, tag_seeds
-from spml.prepare.voc_xml import Box
+from spml.prepare.cam_seeds import cam_seeds, read_cam_arrays
 
 
 class Evil:
     def __reduce__(self):
         return (print, ("unpickled",))
-
-
-def tag_seed_of_pixel(classes, scores, alpha, threshold):
-    """Plain oracle of one pixel: scores, one a class."""
-    candidates = [(0, (1 - max(scores)) ** alpha), *zip(classes, scores, strict=True)]
-    best, best_score = candidates[0]
-    for label, score in candidates[1:]:
-        if score > best_score:
-            best, best_score = label, score
-    return best if best_score >= threshold else 254
-
-
-@given(
-    arrays(np.float32, (2, 3, 4), elements=st.floats(0, 1, width=16)), st.floats(0, 1), st.sampled_from([1, 2, 6, 24])
-)
-def test_tag_seeds_equal_the_plain_rule(scores, threshold, alpha):
-    classes = np.array([3, 15])
-    seeds = tag_seeds(classes, scores, alpha, threshold)
-    for y, x in np.ndindex(3, 4):
-        winner = np.float32(max((1 - scores[:, y, x].max()) ** np.float32(alpha), scores[:, y, x].max()))
-        if not np.isclose(winner, threshold, atol=1e-6):
-            assert seeds[y, x] == tag_seed_of_pixel(classes, scores[:, y, x], alpha, threshold)
-
-
-def test_tag_seeds_of_the_recipe():
-    scores = np.array([[[0.0, 0.1, 0.21, 0.23, 0.9]], [[0.0, 0.0, 0.0, 0.0, 0.95]]], np.float32)
-    # (1 - 0.21)^6 = 0.243 beats 0.21; (1 - 0.23)^6 = 0.208 does not beat 0.23.
-    assert tag_seeds(np.array([5, 9]), scores).tolist() == [[0, 0, 0, 5, 9]]
-    assert tag_seeds(np.array([5, 9]), scores, threshold=0.24).tolist() == [[0, 0, 0, 254, 9]]
-
-
-def test_boxes_scale_each_cam_within_themselves():
-    scores = np.full((1, 4, 6), 0.05, np.float32)
-    scores[0, 1, 1:4] = [0.1, 0.16, 0.2]
-    seeds = box_seeds(np.array([7]), scores, [Box(7, 1, 1, 4, 2)])
-    assert seeds[1].tolist() == [0, 254, 7, 7, 0, 0]
-    assert not seeds[[0, 2, 3]].any()
-
-
-def test_the_larger_score_wins_where_boxes_overlap():
-    scores = np.zeros((2, 1, 4), np.float32)
-    scores[0, 0], scores[1, 0] = [0.5, 0.4, 0.3, 0.0], [0.0, 0.02, 0.09, 0.1]
-    boxes = [Box(1, 0, 0, 4, 1), Box(2, 0, 0, 4, 1)]
-    for order in (boxes, boxes[::-1]):
-        assert box_seeds(np.array([1, 2]), scores, order).tolist() == [[1, 1, 2, 2]]
-
-
-def test_a_box_without_evidence_stays_unlabelled():
-    scores = np.full((1, 3, 3), 0.4, np.float32)
-    seeds = box_seeds(np.array([1]), scores, [Box(1, 0, 0, 2, 2), Box(5, 2, 2, 3, 3)])
-    assert seeds.tolist() == [[254, 254, 0], [254, 254, 0], [0, 0, 254]]
 
 
 def write_cams(path, cams):
@@ -140,3 +85,101 @@ def test_seeds_of_other_maps_or_settings_do_not_pass_for_new_ones(tmp_path, chan
     change = [*change, str(tmp_path / "other")] if change == ["--cam_dir"] else change
     with pytest.raises(UserError, match=f"made with other settings: {change[0][2:]} was "):
         cam_seeds([*argv, "--skip_existing", *change])
+
+
+XML = (
+    "<annotation><size><width>4</width><height>4</height></size>"
+    "<object><name>{}</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>"
+    "</annotation>"
+)
+
+
+@pytest.fixture
+def stuff(tmp_path):
+    """CAMs of two images of a data set without a background, and the flags for their seeds."""
+    (tmp_path / "names.txt").write_text("grass\ncow\nsky\n")
+    upper = np.zeros((4, 4), np.float32)
+    upper[:2] = np.linspace(0.3, 1, 4)
+    write_cams(tmp_path / "cam/a.npy", {0: upper[::-1], 2: upper})
+    write_cams(tmp_path / "cam/b.npy", {1: upper})
+    argv = ["--cam_dir", str(tmp_path / "cam"), "--save_dir", str(tmp_path / "out"), "--workers", "0"]
+    return [*argv, "--class_names", str(tmp_path / "names.txt")]
+
+
+def seeds(folder):
+    return {path.stem: read_label(path).tolist() for path in sorted((folder / "out").glob("*.png"))}
+
+
+def test_without_a_background_keys_are_classes_and_nothing_is_marked_beyond_them(stuff, tmp_path, log):
+    cam_seeds(stuff)
+    nothing = [[254] * 4] * 2
+    assert seeds(tmp_path) == {"a": [[2] * 4] * 2 + [[0] * 4] * 2, "b": [[1] * 4] * 2 + nothing}
+    assert ("INFO", "grass, class 0, is not called background: every class counts as a tag") in log
+    with pytest.raises(UserError, match="a.npy: has class 2, expected integers from 0 to 1, the class - 1"):
+        cam_seeds([*stuff, "--background", "0"])
+
+
+def test_boxes_without_a_background_mark_nothing_outside(stuff, tmp_path):
+    for name, label in (("a", "sky"), ("b", "cow")):
+        (tmp_path / f"{name}.xml").write_text(XML.format(label))
+    cam_seeds([*stuff, "--box_dir", str(tmp_path)])
+    found = seeds(tmp_path)
+    assert found["a"] == [[254, 2, 254, 254]] * 2 + [[254] * 4] * 2
+    assert found["b"] == [[254, 1, 254, 254]] * 2 + [[254] * 4] * 2
+
+
+def test_images_and_classes_without_a_box_take_the_seeds_of_tags_where_asked(stuff, tmp_path):
+    (tmp_path / "a.xml").write_text(XML.format("sky"))
+    argv = [*stuff, "--box_dir", str(tmp_path)]
+    with pytest.raises(UserError, match="b.xml: no such file"):
+        cam_seeds(argv)
+    cam_seeds([*argv, "--partial_boxes"])
+    assert seeds(tmp_path) == {
+        "a": [[254, 2, 254, 254]] * 2 + [[0] * 4] * 2,
+        "b": [[1] * 4] * 2 + [[254] * 4] * 2,
+    }
+    with pytest.raises(UserError, match="--partial_boxes is of the boxes in --box_dir"):
+        cam_seeds([*stuff, "--partial_boxes"])
+
+
+def test_given_labels_win_over_seeds_and_stand_where_there_is_no_cam(stuff, tmp_path, log):
+    given = np.full((4, 4), 254, np.uint8)
+    given[0, :2], given[3, 3] = [0, 255], 1
+    for name in "ac":
+        write_image(tmp_path / f"labels/{name}.png", given)
+    write_cams(tmp_path / "cam/d.npy", {})
+    write_image(tmp_path / "labels/d.png", given)
+    cam_seeds([*stuff, "--label_dir", str(tmp_path / "labels")])
+    found = seeds(tmp_path)
+    assert found["a"] == [[0, 255, 2, 2], [2] * 4, [0] * 4, [0, 0, 0, 1]]
+    assert found["b"] == [[1] * 4] * 2 + [[254] * 4] * 2
+    assert found["c"] == found["d"] == given.tolist()
+    assert ("INFO", "1 labels without a CAM are copied as they are") in log
+    cam_seeds([*stuff, "--label_dir", str(tmp_path / "labels"), "--only_missing"])
+    assert seeds(tmp_path)["a"] == [[0, 255, 2, 2], [2] * 4, [254] * 4, [254] * 3 + [1]]
+    with pytest.raises(UserError, match="--only_missing is of the labels in --label_dir"):
+        cam_seeds([*stuff, "--only_missing"])
+
+
+def test_labels_that_cannot_be_laid_over_seeds_are_refused(stuff, tmp_path):
+    write_image(tmp_path / "labels/a.png", np.zeros((4, 5), np.uint8))
+    argv = [*stuff, "--label_dir", str(tmp_path / "labels")]
+    with pytest.raises(UserError, match="a.npy: scores of size .*4, 4.*a label of .*4, 5"):
+        cam_seeds(argv)
+    write_image(tmp_path / "labels/e.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "e.xml").write_text(XML.format("sky"))
+    with pytest.raises(UserError, match="no CAM of e, which --box_dir has boxes of"):
+        cam_seeds([*argv, "--box_dir", str(tmp_path), "--partial_boxes"])
+    assert seeds(tmp_path) == {}
+
+
+@pytest.mark.parametrize("change", [["--background", "none"], ["--label_dir"], ["--box_dir", "--partial_boxes"]])
+def test_how_seeds_are_laid_is_remembered(stuff, tmp_path, change):
+    (tmp_path / "names.txt").write_text("background\ngrass\ncow\nsky\n")
+    for name in "ab":
+        write_image(tmp_path / f"labels/{name}.png", np.zeros((4, 4), np.uint8))
+        (tmp_path / f"labels/{name}.xml").write_text(XML.format("sky"))
+    cam_seeds(stuff)
+    more = [change[0], str(tmp_path / "labels"), *change[1:]] if "none" not in change else change
+    with pytest.raises(UserError, match="made with other settings: "):
+        cam_seeds([*stuff, "--skip_existing", *more])

@@ -62,3 +62,20 @@ def test_tags_from_a_folder_of_boxes(tmp_path):
     )
     image_tags(["--xml_dir", str(tmp_path), "--save_path", str(tmp_path / "tags.txt"), "--workers", "0"])
     assert (tmp_path / "tags.txt").read_text() == "a 12 15\n"
+
+
+def test_without_a_background_class_0_is_a_tag(tmp_path, log):
+    (tmp_path / "names.txt").write_text("person\ndog\n")
+    write_image(tmp_path / "in/a.png", np.array([[0, 1, 254]], np.uint8))
+    argv = ["--save_path", str(tmp_path / "tags.txt"), "--class_names", str(tmp_path / "names.txt"), "--workers", "0"]
+    image_tags([*argv, "--label_dir", str(tmp_path / "in")])
+    assert (tmp_path / "tags.txt").read_text() == "a 0 1\n"
+    assert ("INFO", "person, class 0, is not called background: every class counts as a tag") in log
+    image_tags([*argv, "--label_dir", str(tmp_path / "in"), "--background", "0"])
+    assert (tmp_path / "tags.txt").read_text() == "a 1\n"
+    item = (
+        "<object><name>person</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>"
+    )
+    (tmp_path / "a.xml").write_text(f"<annotation><size><width>4</width><height>4</height></size>{item}</annotation>")
+    image_tags([*argv, "--xml_dir", str(tmp_path)])
+    assert (tmp_path / "tags.txt").read_text() == "a 0\n"

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from spml.data.class_names import class_id, read_class_names
+from spml.data.class_names import class_id, has_background, read_class_names
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
 
@@ -61,8 +61,7 @@ def read_class_table(path: str | Path, background: str | None) -> ClassTable:
     if len(names) < 2:
         raise UserError(f"class names {path}: expected two classes or more beside void ones, got {len(names)}")
     if background is None:
-        has = "".join(letter for letter in names[0].lower() if letter.isalpha()) == "background"
-        return ClassTable(tuple(names), has, listed)
+        return ClassTable(tuple(names), has_background(names), listed)
     if background.lower() == "none":
         return ClassTable(tuple(names), False, listed)
     first = names.pop(class_id(background, names, f"--background, {path}"))
