@@ -39,6 +39,7 @@ class TimmBackbone(Backbone):
     """
 
     own_initial_values = True
+    model: Any  # with forward_intermediates and feature_info, which the types of torch do not know
 
     def __init__(self, model: str, layers: int = 1, freeze_at: int = 2, bn_momentum: float = 3e-4) -> None:
         super().__init__()
