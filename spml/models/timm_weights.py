@@ -11,8 +11,8 @@ from spml.errors import UserError
 from spml.models.timm_backbone import TimmBackbone
 from spml.timm_models import timm_library
 
-PACKAGE = "package:"
-LITE0_MODEL, LITE0_SOURCE = "tf_efficientnet_lite0", f"{PACKAGE}efficientnet_lite0"
+PACKAGE_SOURCE = "package:"
+LITE0_MODEL, LITE0_SOURCE = "tf_efficientnet_lite0", f"{PACKAGE_SOURCE}efficientnet_lite0"
 PREFIX = "resnet_backbone.model."
 
 

@@ -17,7 +17,14 @@ from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
 from spml.models.snapshots import newest_snapshot
 from spml.models.timm_backbone import TimmBackbone
-from spml.models.timm_weights import PACKAGE, PREFIX, named_for_timm, package_weights, read_safetensors, timm_weights
+from spml.models.timm_weights import (
+    PACKAGE_SOURCE,
+    PREFIX,
+    named_for_timm,
+    package_weights,
+    read_safetensors,
+    timm_weights,
+)
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 
@@ -104,7 +111,7 @@ def _read_source(source: str | Path, config: EasyDict) -> tuple[dict[str, Any], 
     """The content of what `load_pretrained` is given, and the file it lies in."""
     if source == "torchvision":
         return torchvision_weights(config), source
-    if source == "timm" or str(source).startswith(PACKAGE):
+    if source == "timm" or str(source).startswith(PACKAGE_SOURCE):
         if not config.backbone_types.endswith("_timm"):
             raise UserError(
                 f"network.pretrained is {source}, which is for panoptic_{{deeplab,pspnet}}_timm, "
