@@ -7,6 +7,8 @@ from spml.config.show import show
 from spml.config.tree import relations
 from spml.errors import UserError
 
+RESNET_STAGES = 5  # stem, res2, ..., res5
+
 _RELATIONS = relations()
 
 _CHOICES = {
@@ -39,7 +41,8 @@ _RANGES = {
     "train.seed": (0, 2**32 - 1),
     "train.snapshot_step": (1, 10**9),
     "train.tensorboard_step": (1, 10**9),
-    "train.freeze_at": (0, 5),
+    "network.timm_layers": (1, 1000),
+    "train.freeze_at": (0, 1000),
     "train.base_lr": (0, 1e3),
     "train.weight_decay": (0, 1),
     "train.momentum": (0, 1),
@@ -96,7 +99,25 @@ def _impossible_lists(config: Mapping[str, Any]) -> list[str]:
 
 
 def _impossible_together(config: Mapping[str, Any]) -> list[str]:
-    return [*_wrong_classes(config["dataset"]), *_wrong_training(config["train"]), *_wrong_windows(config["test"])]
+    return [
+        *_wrong_backbone(config["network"], config["train"]["freeze_at"]),
+        *_wrong_classes(config["dataset"]),
+        *_wrong_training(config["train"]),
+        *_wrong_windows(config["test"]),
+    ]
+
+
+def _wrong_backbone(network: Mapping[str, Any], freeze_at: int) -> list[str]:
+    """What is wrong with the backbone's keys; how many stages a timm model has is seen when it is built."""
+    if is_timm(network):
+        empty = "network.timm_model is empty, expected a model of timm, such as tf_efficientnet_lite0"
+        return [] if network["timm_model"] else [empty]
+    return [f"train.freeze_at is {freeze_at}, expected between 0 and 5"] if freeze_at > RESNET_STAGES else []
+
+
+def is_timm(network: Mapping[str, Any]) -> bool:
+    """Whether `network.backbone_types` of a configuration names a timm backbone."""
+    return str(network["backbone_types"]).endswith("_timm")
 
 
 def _wrong_classes(dataset: Mapping[str, Any]) -> list[str]:

@@ -47,14 +47,25 @@ class JoinedBatchNorm2d(nn.BatchNorm2d):
 
 def join_batch_norm(module: nn.Module, device: torch.device) -> nn.Module:
     """The module with joined batch norms in place of its own, which keep their parameters and buffers."""
-    if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(module)
     for name, child in module.named_children():
-        setattr(module, name, _joined(child) if type(child) is nn.BatchNorm2d else join_batch_norm(child, device))
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, _with_rest_of(child, _joined(child, device)))
+        else:
+            join_batch_norm(child, device)
     return module
 
 
-def _joined(norm: nn.BatchNorm2d) -> JoinedBatchNorm2d:
+def _with_rest_of(norm: nn.BatchNorm2d, joined: nn.Module) -> nn.Module:
+    """The joined norm, followed by what a norm of timm holds besides: drop-out and activation."""
+    rest = nn.Sequential(*norm.children())
+    if len(rest):
+        joined.register_forward_hook(lambda module, inputs, output: rest.train(module.training)(output))
+    return joined
+
+
+def _joined(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
+    if device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(norm)
     joined = JoinedBatchNorm2d(norm.num_features, norm.eps, norm.momentum)
     joined.weight, joined.bias = norm.weight, norm.bias
     for name, buffer in norm.named_buffers():

@@ -19,9 +19,11 @@ from spml.errors import UserError
 from spml.losses.objective import build_objective, cross_entropy, labelled_accuracy
 from spml.losses.relations import neighbour_accuracy
 from spml.models.backbones import parse_backbone
+from spml.models.base import Backbone
 from spml.models.cam_network import build_cam
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
+from spml.models.timm_backbone import TimmBackbone
 from spml.models.weights import load_pretrained
 from spml.segments.memory_bank import MemoryBank
 from spml.segments.prototypes import Prototypes, prototypes_of
@@ -181,10 +183,20 @@ def load_weights(task: Task, config: Config) -> str:
     """Load what `network.pretrained` names into a task; returns one line that says what was loaded."""
     source, is_classifier = config.network.pretrained, isinstance(task, ClassifierTask)
     if source:
-        return load_pretrained(task.embedding_model, source, config.network, complete=is_classifier)
-    if is_classifier:
+        loaded = load_pretrained(task.embedding_model, source, config.network, complete=is_classifier)
+    elif is_classifier:
         raise UserError("network.pretrained is empty, expected the snapshot of the embedding to train a classifier on")
-    return "network.pretrained is empty: every weight starts at its random initial value"
+    else:
+        loaded = "network.pretrained is empty: every weight starts at its random initial value"
+    return f"{loaded}{_timm_summary(task.embedding_model.resnet_backbone, config)}"
+
+
+def _timm_summary(backbone: Backbone, config: Config) -> str:
+    """What is not in the YAML about a timm backbone: its stride and features, and the colours that it is given."""
+    if not isinstance(backbone, TimmBackbone):
+        return ""
+    means, stds = ([round(value, 4) for value in config.network[key]] for key in ("pixel_means", "pixel_stds"))
+    return f"; {config.network.timm_model}: {backbone.describe()}, pixel_means {means}, pixel_stds {stds}"
 
 
 def build_memory(config: Config) -> MemoryBank:

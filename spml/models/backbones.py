@@ -14,9 +14,13 @@ from spml.errors import UserError
 from spml.models.base import Backbone
 from spml.models.heads import HEADS
 from spml.models.resnet import SPECS, DilatedResNet
+from spml.models.timm_backbone import TimmBackbone
 
 # name → builder, which takes the options below as keywords.
-BACKBONES: dict[str, Callable[..., Backbone]] = {name: partial(DilatedResNet, spec) for name, spec in SPECS.items()}
+BACKBONES: dict[str, Callable[..., Backbone]] = {
+    **{name: partial(DilatedResNet, spec) for name, spec in SPECS.items()},
+    "timm": TimmBackbone,
+}
 
 
 def parse_backbone(name: str) -> tuple[str, str]:
@@ -29,6 +33,9 @@ def parse_backbone(name: str) -> tuple[str, str]:
 
 
 def backbone_options(config: EasyDict) -> dict[str, Any]:
-    """The options of a backbone that a config sets: stem, stages that are frozen, momentum of its batch norms."""
+    """The options of a backbone that a config sets: frozen stages, momentum of its batch norms, stem or model."""
     network = config.network
-    return {"stem": network.stem, "freeze_at": config.train.freeze_at, "bn_momentum": network.bn_momentum}
+    options = {"freeze_at": config.train.freeze_at, "bn_momentum": network.bn_momentum}
+    if parse_backbone(network.backbone_types)[1] == "timm":
+        return {"model": network.timm_model, "layers": network.timm_layers, **options}
+    return {"stem": network.stem, **options}

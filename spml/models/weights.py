@@ -16,12 +16,23 @@ from spml.models.cam_network import CamBackbone, CamHead, build_cam
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
 from spml.models.snapshots import newest_snapshot
+from spml.models.timm_backbone import TimmBackbone
+from spml.models.timm_weights import (
+    PACKAGE_SOURCE,
+    PREFIX,
+    named_for_timm,
+    package_weights,
+    read_safetensors,
+    timm_weights,
+)
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 
 
 def load_file(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """A dict of tensors from a `.pth`, without running any code of it; raises UserError where that cannot be."""
+    """A dict of tensors from a `.pth` or `.safetensors`, running no code of it; UserError where it cannot be read."""
+    if str(path).endswith(".safetensors"):
+        return read_safetensors(path, device)
     try:
         content = torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
     except FileNotFoundError:
@@ -48,11 +59,14 @@ def _unwrap(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _tensors(content: dict[str, Any], path: str | Path) -> dict[str, torch.Tensor]:
-    """The embedding network's tensors of a file's content, by our names."""
+def _tensors(content: dict[str, Any], path: str | Path, network: nn.Module) -> dict[str, torch.Tensor]:
+    """The embedding network's tensors of a file's content, by the names that they have in `network`."""
     named = {k: v for k, v in _unwrap(content).items() if isinstance(k, str) and isinstance(v, torch.Tensor)}
     if not named:
         raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
+    backbone = network.get_submodule("resnet_backbone")
+    if isinstance(backbone, TimmBackbone):
+        return named_for_timm(named, backbone, path)
     return {our_name(k): v for k, v in named.items()}
 
 
@@ -68,14 +82,15 @@ def _check_shapes(module: nn.Module, state: dict[str, torch.Tensor], path: str |
 def load_pretrained(
     network: EmbeddingNetwork | CamBackbone, source: str | Path, config: EasyDict, complete: bool = False
 ) -> str:
-    """Load a backbone file, a snapshot, or torchvision's ImageNet weights into an embedding network.
+    """Load a backbone file, a snapshot, or a library's weights into an embedding network.
 
-    source: a file, a folder (its newest snapshot), or `torchvision` (downloads its weights for `config`, the `network`
-    group); complete: whether every parameter must be in it. Returns one line that says what was loaded, renamed, and
-    left at its initial value. Raises UserError where shapes differ or nothing fits.
+    source: a file, a folder (its newest snapshot), `torchvision` or `timm` (download their weights for `config`, the
+    `network` group), or `package:NAME` (an installed package's); complete: whether every parameter must be in it.
+    Returns one line that says what was loaded, renamed, and left at its initial value. Raises UserError where shapes
+    differ or nothing fits.
     """
     content, source = _read_source(source, config)
-    state = _tensors(content, source)
+    state = _tensors(content, source, network)
     own = network.state_dict()
     known = {k: v for k, v in state.items() if k in own}
     if not any(k.startswith("resnet_backbone.") for k in known):
@@ -96,6 +111,14 @@ def _read_source(source: str | Path, config: EasyDict) -> tuple[dict[str, Any], 
     """The content of what `load_pretrained` is given, and the file it lies in."""
     if source == "torchvision":
         return torchvision_weights(config), source
+    if source == "timm" or str(source).startswith(PACKAGE_SOURCE):
+        if not config.backbone_types.endswith("_timm"):
+            raise UserError(
+                f"network.pretrained is {source}, which is for panoptic_{{deeplab,pspnet}}_timm, "
+                f"but network.backbone_types is {config.backbone_types}"
+            )
+        read = timm_weights if source == "timm" else package_weights
+        return read(config.timm_model, str(source)), source
     path = newest_snapshot(source) if Path(source).is_dir() else source
     return load_file(path), path
 
@@ -106,13 +129,15 @@ def _rest(initial: list[str], extra: list[str]) -> str:
 
 
 def _groups(keys: list[str]) -> str:
-    groups = dict.fromkeys(".".join(k.split(".")[:2]) for k in keys)
+    groups = dict.fromkeys(".".join(k.removeprefix(PREFIX).split(".")[:2]) for k in keys)
     return ", ".join(list(groups)[:6]) + (", ..." if len(groups) > 6 else "")
 
 
 def torchvision_weights(config: EasyDict) -> dict[str, torch.Tensor]:
     """torchvision's ImageNet weights of a ResNet-18, 50 or 101, for a network with its stem."""
     depth = config.backbone_types.rsplit("_", 1)[-1]
+    if depth == "timm":
+        raise UserError("network.pretrained is torchvision, expected timm, a file or package:NAME for a timm backbone")
     if config.stem != "torchvision":
         raise UserError(f"network.pretrained is torchvision, but network.stem is {config.stem!r}, expected torchvision")
     try:
@@ -186,4 +211,4 @@ def _fill(embedding: nn.Module, prediction: nn.Module | None, path: str | Path, 
     for name, module in modules.items():
         if module is not None:
             load_into(module, content.get(name), path)
-            module.eval().requires_grad_(False)
+            module.eval().requires_grad_(False).to(device)  # tables of positions, which no snapshot holds

@@ -31,7 +31,7 @@ def revision_of(package_root, **environment):
 @pytest.fixture
 def repository(tmp_path):
     """A repository that is not of this project, with a commit and a copy of the package in site-packages."""
-    for module in ("__init__", "errors"):
+    for module in ("__init__", "errors", "timm_models"):
         (tmp_path / "site-packages" / "spml").mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "spml" / f"{module}.py", tmp_path / "site-packages" / "spml")
     for room in ("config", "data"):
