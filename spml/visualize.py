@@ -1,5 +1,7 @@
 """Pictures for people: palettes, overlays, segment boundaries, PCA of embeddings, contact sheets."""
 
+import base64
+import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,6 +71,42 @@ def overlay(image: np.ndarray, label: np.ndarray, palette: np.ndarray, alpha: fl
     """
     blend = np.rint((1 - alpha) * image + alpha * colorize(label, palette)).astype(np.uint8)
     return np.where((label < UNLABELLED)[..., None], blend, image)
+
+
+def shrunk(picture: np.ndarray, longest: int) -> np.ndarray:
+    """A picture, H×W×3 or H×W uint8, whose longer side is at most `longest` pixels."""
+    share = longest / max(picture.shape[:2])
+    if share >= 1:
+        return picture
+    height, width = (max(1, round(share * side)) for side in picture.shape[:2])
+    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BOX))
+
+
+def with_legend(picture: np.ndarray, entries: Sequence[tuple[str, np.ndarray]]) -> np.ndarray:
+    """A picture, H×W×3 uint8, with a line of names, each behind a square of its colour, below it."""
+    size = max(10, min(28, picture.shape[1] // 40))
+    font = ImageFont.load_default(size)
+    places, (x, y) = [], (MARGIN, MARGIN)
+    for name, _ in entries:
+        length = 2 * size + int(font.getlength(name))
+        x, y = (MARGIN, y + 3 * size // 2) if x > MARGIN and x + length > picture.shape[1] else (x, y)
+        places.append((x, y))
+        x += length + size
+    sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + y + 3 * size // 2), "white")
+    sheet.paste(Image.fromarray(picture))
+    drawing = ImageDraw.Draw(sheet)
+    for (x, y), (name, colour) in zip(places, entries, strict=True):
+        top = picture.shape[0] + y
+        drawing.rectangle((x, top, x + size, top + size), fill=tuple(colour.tolist()), outline="black")
+        drawing.text((x + 3 * size // 2, top), name, "black", font)
+    return np.array(sheet)
+
+
+def data_address(picture: np.ndarray) -> str:
+    """A picture, H×W×3 or H×W uint8, as a JPEG in an address that a page can hold."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def draw_boundaries(

@@ -12,7 +12,7 @@ from spml.data.prototype_files import write_prototypes
 from spml.data.transforms import resize_label
 from spml.devices import choose_device
 from spml.inference.activation_maps import activation_maps
-from spml.inference.gallery import Gallery, LabelledPrototypes
+from spml.inference.gallery import LabelledPrototypes, gallery_of
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.segmenter import Segmenter, open_networks
@@ -27,7 +27,7 @@ def job_segmenter(job: Job) -> Segmenter:
     device = choose_device(job.flags.device)
     segmenter = open_networks(job.config, job.snapshot, device, job.needs.classifier)
     if job.gallery is not None:
-        segmenter.gallery = Gallery(*(torch.from_numpy(array).to(device) for array in job.gallery))
+        segmenter.gallery = gallery_of(*job.gallery, device)
     return segmenter
 
 

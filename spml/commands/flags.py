@@ -102,6 +102,36 @@ def inference_parser(description: str) -> Parser:
     return parser
 
 
+def trained_parser(description: str) -> Parser:
+    """Flags of the scripts for trained networks, which need no data list."""
+    parser = Parser(description=description, allow_abbrev=False)
+    files = parser.add_argument_group("trained networks")
+    files.add_argument("--snapshot_dir", metavar="DIR", help="whose model-{train.max_iteration - 1}.pth is taken")
+    files.add_argument("--snapshot", metavar="FILE", help="instead: this snapshot")
+    files.add_argument("--cfg_path", metavar="YAML", help="by default the config_merged.yaml beside the snapshot")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default cuda where there is one")
+    parser.add_argument(
+        "--opts", nargs="*", default=[], metavar="KEY VALUE", help="configuration keys that win over the YAML"
+    )
+    return parser
+
+
+def add_polygon_flags(group: _Group | Parser, min_pixels: int) -> None:
+    """Add --tolerance and --min_pixels, whose default is given."""
+    group.add_argument(
+        "--tolerance",
+        type=number("--tolerance", float, 0, 100),
+        default=1.0,
+        help="how far in pixels a border may be simplified; 0: not at all (default: %(default)s)",
+    )
+    group.add_argument(
+        "--min_pixels",
+        type=number("--min_pixels", int, 1, 10**6),
+        default=min_pixels,
+        help="smaller areas are left out (default: %(default)s)",
+    )
+
+
 def _add_crf_flags(group: _Group) -> None:
     group.add_argument("--crf_iter_max", type=whole_number, default=10, metavar="N", help="mean-field iterations")
     group.add_argument("--crf_pos_xy_std", type=positive, default=1, metavar="X", help="smoothness: pixels")

@@ -92,7 +92,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
-    """Write plain arrays as an uncompressed `.npz`, atomically."""
+def write_arrays(path: str | Path, compress: bool = False, **arrays: np.ndarray) -> None:
+    """Write plain arrays as an `.npz`, atomically."""
+    save = np.savez_compressed if compress else np.savez
     with atomic_path(path) as partial:
-        np.savez(partial, **arrays)  # type: ignore[arg-type]  # numpy's stub takes them for its own flags
+        save(partial, **arrays)  # type: ignore[arg-type]  # numpy's stub takes them for its own flags

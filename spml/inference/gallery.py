@@ -50,3 +50,8 @@ class Gallery:
 def empty_gallery(dim: int, device: torch.device) -> Gallery:
     """A gallery of no prototypes, to be joined with some."""
     return Gallery(torch.empty(0, dim, device=device), torch.empty(0, dtype=torch.long, device=device))
+
+
+def gallery_of(prototype: np.ndarray, label: np.ndarray, device: torch.device) -> Gallery:
+    """A gallery of prototypes [M, C] and their classes [M], as files hold them."""
+    return Gallery(torch.from_numpy(prototype).to(device), torch.from_numpy(label).to(device))

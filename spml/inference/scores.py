@@ -39,7 +39,12 @@ def retrieval_scores(networks: Networks, embedding: torch.Tensor, size: Size) ->
 
 def retrieval(networks: Networks, image: InputImage) -> torch.Tensor:
     """Scores by retrieval at `test.image_size`; grid and locations span the padded image."""
-    ((view, embeddings),) = networks.look(resized_image(image, networks.config), ONE_SCALE, flips=False)
+    return retrieval_once(networks, resized_image(image, networks.config))
+
+
+def retrieval_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+    """Scores by retrieval of an image [H, W, 3] in 0..1 as it is: K×H×W; grid and locations span the padded image."""
+    ((view, embeddings),) = networks.look(pixels, ONE_SCALE, flips=False)
     return retrieval_scores(networks, networks.unit_embedding(view, embeddings), view.size)
 
 

@@ -35,15 +35,18 @@ class GridPool(nn.Module):
     """Average pooling to `cells`×`cells`: N×C×h×w → N×C×cells×cells.
 
     Where torch is asked for deterministic algorithms, CUDA takes products with averaging matrices, since its own
-    adaptive pooling adds gradients in no fixed order.
+    adaptive pooling adds gradients in no fixed order. `by_products` takes them everywhere: ONNX knows no adaptive
+    pooling of images of any size.
     """
+
+    by_products = False
 
     def __init__(self, cells: int) -> None:
         super().__init__()
         self.cells = cells
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.is_cuda and torch.are_deterministic_algorithms_enabled():
+        if self.by_products or (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
             rows, columns = (averaging_matrix(length, self.cells).to(x) for length in x.shape[-2:])
             return rows @ x @ columns.T
         return F.adaptive_avg_pool2d(x, self.cells)

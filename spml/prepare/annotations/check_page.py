@@ -1,8 +1,6 @@
 """check.html: one file that shows what was read, what was left out, and how it lies on the photographs."""
 
-import base64
 import html
-import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -15,7 +13,7 @@ from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark
 from spml.prepare.annotations.matching import Note, Photograph
 from spml.prepare.annotations.model import scaled
 from spml.prepare.annotations.rasterise import Brush, draw
-from spml.visualize import overlay, voc_palette
+from spml.visualize import data_address, overlay, voc_palette
 
 CELL = 240  # the longer side of a picture of the contact sheet
 MOST_NOTES = 100
@@ -91,14 +89,8 @@ def picture(photograph: Photograph, context: Context) -> tuple[str, str]:
     for box, value in Photograph(photograph.id, photograph.size, shapes).boxes(context.classes):
         corners = [box.left, box.top, max(box.left, box.right - 1), max(box.top, box.bottom - 1)]
         ImageDraw.Draw(shown).rectangle(corners, outline=tuple(colours()[value].tolist()), width=2)
-    return _title(photograph, context.classes), _address(shown)
+    return _title(photograph, context.classes), data_address(np.array(shown))
 
 
 def _title(photograph: Photograph, classes: ClassTable) -> str:
     return ": ".join([photograph.id, ", ".join(classes.names[value] for value in photograph.tags(classes))])
-
-
-def _address(image: Image.Image) -> str:
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()

@@ -3,32 +3,23 @@
 import argparse
 import json
 import logging
-import os
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from spml.commands.flags import Parser, number
+from spml.commands.flags import Parser, add_polygon_flags
 from spml.commands.pool import map_files
 from spml.data.class_names import read_class_names
 from spml.data.files import image_size, read_label, visible_files, write_text
 from spml.data.labels import UNLABELLED, VOID
+from spml.data.outlines import outlines
+from spml.data.polygon_files import Traced, coco, labelme
 from spml.errors import UserError
-from spml.prepare.annotations.outlines import Outline, outlines
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.convert import add_workers_flag
 
 logger = logging.getLogger(__name__)
-
-
-class Traced(NamedTuple):
-    """A label map's photograph, size (height, width), and borders."""
-
-    image: Path
-    size: tuple[int, int]
-    outlines: list[Outline]
 
 
 def trace_mask(job: tuple[Path, Path], num_classes: int, tolerance: float, min_pixels: int) -> Traced:
@@ -45,44 +36,6 @@ def trace_mask(job: tuple[Path, Path], num_classes: int, tolerance: float, min_p
     if unknown:
         raise UserError(f"{mask}: holds {unknown[0]}; expected classes 0..{num_classes - 1}, 254 or 255")
     return Traced(image, (label.shape[0], label.shape[1]), outlines(label, tolerance, min_pixels))
-
-
-def labelme(traced: Traced, names: dict[int, str], folder: Path) -> dict[str, Any]:
-    """A photograph's borders as LabelMe's JSON, to be written to `folder`, which the image's path is relative to."""
-    shapes = [
-        {
-            "label": names[outline.value],
-            "points": outline.corners.tolist(),
-            "group_id": None,
-            "description": "",
-            "shape_type": "polygon",
-            "flags": {},
-            "mask": None,
-        }
-        for outline in traced.outlines
-    ]
-    path = os.path.relpath(os.path.abspath(traced.image), os.path.abspath(folder)).replace(os.sep, "/")
-    head: dict[str, Any] = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": path, "imageData": None}
-    return head | {"imageHeight": traced.size[0], "imageWidth": traced.size[1]}
-
-
-def coco(every: list[Traced], names: dict[int, str]) -> dict[str, Any]:
-    """All photographs' borders as COCO's JSON; a category's id is the value in the label maps plus one."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for traced in every:
-        height, width = traced.size
-        images.append({"id": len(images) + 1, "file_name": traced.image.name, "height": height, "width": width})
-        for outline in traced.outlines:
-            low, high = outline.corners.min(0), outline.corners.max(0)
-            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": outline.value + 1}
-            areas = {"segmentation": [outline.corners.ravel().tolist()], "area": outline.filled, "iscrowd": 0}
-            annotations.append(ids | areas | {"bbox": [*low.tolist(), *(high - low).tolist()]})
-    used = {outline.value for traced in every for outline in traced.outlines}
-    categories = [
-        {"id": value + 1, "name": name} for value, name in names.items() if value < UNLABELLED or value in used
-    ]
-    return {"images": images, "categories": categories, "annotations": annotations}
 
 
 def masks_to_annotations(argv: list[str] | None = None) -> None:
@@ -115,17 +68,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--classes", type=Path, required=True, help="text file of class names, in the order of the ids")
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write ID.json, or annotations.json")
     parser.add_argument("--format", choices=("labelme", "coco"), default="labelme", help="default: %(default)s")
-    parser.add_argument(
-        "--tolerance",
-        type=number("--tolerance", float, 0, 100),
-        default=1.0,
-        help="how far in pixels a border may be simplified; 0: not at all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--min_pixels",
-        type=number("--min_pixels", int, 1, 10**6),
-        default=1,
-        help="smaller areas are left out (default: %(default)s)",
-    )
+    add_polygon_flags(parser, min_pixels=1)
     add_workers_flag(parser)
     return parser.parse_args(argv)

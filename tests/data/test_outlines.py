@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from spml.data.labels import UNLABELLED
+from spml.data.outlines import outlines, trace
 from spml.prepare.annotations.model import Polygon
-from spml.prepare.annotations.outlines import outlines, trace
 from spml.prepare.annotations.rasterise import Brush, draw
 
 

@@ -1,0 +1,41 @@
+"""What scripts for trained networks share: the snapshot and configuration that their flags name."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spml.config import Config, load_config
+from spml.errors import UserError
+
+if TYPE_CHECKING:
+    from spml.inference.segmenter import Segmenter
+
+
+def trained_path(flags: Namespace) -> Path:
+    """The snapshot, or folder of snapshots, that the flags name; raises UserError where it is not there."""
+    if bool(flags.snapshot) == bool(flags.snapshot_dir):
+        raise UserError("one of --snapshot_dir and --snapshot is needed")
+    flag, path = (
+        ("--snapshot", Path(flags.snapshot)) if flags.snapshot else ("--snapshot_dir", Path(flags.snapshot_dir))
+    )
+    if not (path.is_file() if flags.snapshot else path.is_dir()):
+        raise UserError(f"{flag} {path}: no such {'file' if flags.snapshot else 'folder'}")
+    return path
+
+
+def trained_config(flags: Namespace, *more: str) -> Config:
+    """The configuration of --cfg_path, or the one beside the snapshot, under --opts and `more` of their kind."""
+    from spml.inference.segmenter import CONFIG_NAME
+
+    path = trained_path(flags)
+    beside = (path if path.is_dir() else path.parent) / CONFIG_NAME
+    if not flags.cfg_path and not beside.is_file():
+        raise UserError(f"{beside}: not found; --cfg_path names the configuration that the snapshot was trained with")
+    return load_config(flags.cfg_path or beside, [*flags.opts, *more])
+
+
+def open_trained(flags: Namespace, config: Config) -> "Segmenter":
+    """The networks that the flags name, on their device."""
+    from spml.inference.segmenter import load
+
+    return load(trained_path(flags), config, flags.device or "")

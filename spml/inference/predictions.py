@@ -1,0 +1,138 @@
+"""What networks make of a photograph of any size: classes, how sure they are, and scores, in bounded memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import torch
+
+from spml.inference.crf import CRFParameters, refine_scores, resize_pixels
+from spml.inference.input_image import InputImage
+from spml.inference.networks import Networks
+from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval_once, softmax_views
+from spml.inference.tiles import EVERYWHERE, Place, Tile, cut_tiles
+from spml.inference.windows import Size
+from spml.models.embedding import resize
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a photograph is looked at, and what is kept.
+
+    multi_scale: soft-max over `test.scales` (by default the published five) and mirror images; crf: what refines the
+    scores, or None; keep: the type of the scores that are kept, `uint8` (share · 255), `float16`, or None.
+    """
+
+    multi_scale: bool = False
+    crf: CRFParameters | None = None
+    keep: str | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of each pixel of an image, in arrays of its size.
+
+    mask: uint8 [H, W], classes; entropy: uint8 [H, W], that of the scores, 255 where all classes are equally likely;
+    disagreement: uint8 [H, W], the share (255: all) of the nearest prototypes that are of another class than the
+    classifier's, or None; scores: [K, H, W] of the wanted type, or None.
+    """
+
+    mask: np.ndarray
+    entropy: np.ndarray
+    disagreement: np.ndarray | None
+    scores: np.ndarray | None
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        height, width = self.mask.shape
+        return height, width
+
+    def add(self, place: Place, scores: torch.Tensor, rivals: torch.Tensor | None) -> None:
+        """Fill in a place of the image from scores and rival scores [K, h, w], class by class brought to its size."""
+        height, width = self.mask[place].shape
+        best = torch.full((height, width), -1.0, device=scores.device)
+        mask, entropy = torch.zeros_like(best, dtype=torch.uint8), torch.zeros_like(best)
+        for number, score in enumerate(_class_by_class(scores, (height, width))):
+            mask[score > best] = number
+            best = torch.maximum(best, score)
+            entropy += torch.special.entr(score)
+            if self.scores is not None:
+                self.scores[number][place] = _kept(score, self.scores.dtype)
+        self.mask[place] = mask.cpu().numpy()
+        self.entropy[place] = _eight_bits(entropy / log(len(scores)))
+        if self.disagreement is not None and rivals is not None:
+            agreement = torch.zeros_like(best)
+            for number, share in enumerate(_class_by_class(rivals, (height, width))):
+                agreement = torch.where(mask == number, share, agreement)
+            self.disagreement[place] = _eight_bits(1 - agreement)
+
+
+def _class_by_class(scores: torch.Tensor, size: Size) -> Iterator[torch.Tensor]:
+    for score in scores:
+        yield score if score.shape == size else resize(score[None, None], size)[0, 0]
+
+
+def _eight_bits(share: torch.Tensor) -> np.ndarray:
+    return (255 * share).round().clamp(0, 255).byte().cpu().numpy()
+
+
+def _kept(score: torch.Tensor, kind: np.dtype) -> np.ndarray:
+    return _eight_bits(score) if kind == np.uint8 else score.cpu().numpy().astype(kind)
+
+
+@torch.inference_mode()
+def predict_image(networks: Networks, image: np.ndarray, ways: Ways) -> Prediction:
+    """The prediction for an image uint8 [H, W, 3], RGB, seen at `test.image_size`.
+
+    By the classifier; by the nearest prototypes where the networks have none. Both are compared where there are both.
+    An image of more than MAX_WHOLE_PIXELS as it is seen goes in tiles, the CRF too.
+    """
+    given, classes = InputImage(image), networks.config.dataset.num_classes
+    pixels = resized_image(given, networks.config)
+    height, width = pixels.shape[:2]
+    compare = networks.classifier is not None and len(networks.gallery) > 0
+    blank = np.zeros(given.size, np.uint8)
+    scores = None if ways.keep is None else np.zeros((classes, *given.size), ways.keep)
+    found = Prediction(blank, blank.copy(), blank.copy() if compare else None, scores)
+    # The CRF sees the colours as they are, at the scores' own size.
+    colours = resize_pixels(image, (height, width))
+    tiles = cut_tiles((height, width), tuple(networks.config.test.crop_size))
+    parts: Iterator[tuple[Tile, torch.Tensor]] = (
+        (tile, _look(networks, pixels[tile.window], colours[tile.window], ways, compare)) for tile in tiles
+    )
+    if (height, width) != given.size:
+        parts = iter([(EVERYWHERE, _joined(list(parts), (height, width)))])
+    for tile, values in parts:
+        kept = _at(values, tile.inner)
+        found.add(tile.core, kept[:classes], kept[classes:] if compare else None)
+    return found
+
+
+def _at(values: torch.Tensor, place: Place) -> torch.Tensor:
+    rows, columns = place
+    return values[:, rows, columns]
+
+
+def _look(networks: Networks, pixels: np.ndarray, colours: np.ndarray, ways: Ways, compare: bool) -> torch.Tensor:
+    """Scores of an image [h, w, 3] in 0..1, and behind them those of retrieval where both are compared: [·, h, w]."""
+    if networks.classifier is None:
+        scores = retrieval_once(networks, pixels)
+    else:
+        scales: Sequence[float] = pyramid_scales(networks.config, PYRAMID) if ways.multi_scale else ONE_SCALE
+        height, width = pixels.shape[:2]
+        scores = softmax_views(networks, pixels, scales, ways.multi_scale, (height, width))
+    if ways.crf is not None:
+        scores = torch.from_numpy(refine_scores(colours, scores.cpu().numpy(), ways.crf)).to(scores.device)
+    return torch.cat([scores, retrieval_once(networks, pixels)]) if compare else scores
+
+
+def _joined(parts: list[tuple[Tile, torch.Tensor]], size: Size) -> torch.Tensor:
+    """The cores of all tiles put together: [·, size]."""
+    if len(parts) == 1:
+        return parts[0][1]
+    values = parts[0][1].new_zeros(len(parts[0][1]), *size)
+    for tile, value in parts:
+        _at(values, tile.core)[:] = _at(value, tile.inner)
+    return values
