@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Trained networks as ONNX files."""
+"""Write SAVE_DIR/scores.onnx, where the snapshot holds a classifier, and SAVE_DIR/embedding.onnx."""
 
 from spml.commands.export_onnx import export_onnx
 from spml.commands.running import run

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Masks, overlays, uncertainty and polygons of one's own pictures."""
+"""Predict pictures; those that cannot be read are named, and make the run fail once the others are done."""
 
 from spml.commands.predict import predict
 from spml.commands.running import run

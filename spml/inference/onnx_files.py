@@ -16,7 +16,7 @@ from spml.inference.segmenter import Segmenter
 from spml.models.embedding import resize
 from spml.models.heads import GridPool
 
-STRIDE = 8  # of the backbone: images are padded to a multiple of it
+SIDE_STEP = 8  # of the backbone: images are padded to a multiple of it
 EXAMPLE = (2, 88, 120, 3)  # any numbers that differ
 CHECKED = ((1, 64, 96, 3), (2, 77, 131, 3), (1, 33, 41, 3))
 LARGEST_DIFFERENCE = 1e-3
@@ -44,7 +44,7 @@ class ImageNetwork(nn.Module):
         """Raw embeddings of images, padded at the right and bottom to a multiple of the stride by the mean colour."""
         height, width = image.shape[1:3]
         pixels = ((image.float() / 255 - self.means) / self.stds).permute(0, 3, 1, 2)
-        pixels = F.pad(pixels, (0, -width % STRIDE, 0, -height % STRIDE))
+        pixels = F.pad(pixels, (0, -width % SIDE_STEP, 0, -height % SIDE_STEP))
         return resize(self.embedding(pixels), pixels.shape[-2:])
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from spml.commands.cam import cam
 from spml.commands.driver import make_masks
+from spml.commands.export_onnx import export_onnx
 from spml.commands.inference import (
     inference,
     inference_crf,
@@ -23,6 +24,7 @@ from spml.commands.inference import (
     inference_softmax_msc,
 )
 from spml.commands.job import Needs, open_job
+from spml.commands.predict import predict
 from spml.commands.prototype import prototype, prototype_msc
 from spml.commands.pseudo import (
     pseudo_camrw_crf,
@@ -305,7 +307,7 @@ def test_a_new_pseudo_label_is_a_function_of_scores_and_its_entry(call, tiny_dat
 
 def test_each_script_calls_the_function_of_its_name():
     scripts = {path.stem: path.read_text() for path in (ROOT / "pyscripts" / "inference").glob("*.py")}
-    functions = (prototype, prototype_msc, cam, *RETRIEVAL, *SOFTMAX, *PSEUDO)
+    functions = (prototype, prototype_msc, cam, predict, export_onnx, *RETRIEVAL, *SOFTMAX, *PSEUDO)
     assert {function.__name__ for function in functions} == set(scripts)
     for function in functions:
         home, name = function.__module__, function.__name__
