@@ -79,6 +79,7 @@ def labels_in(folder):
     return {path.stem: read_label(path) for path in sorted(folder.glob("*.png"))}
 
 
+@pytest.mark.slow
 def test_from_tags_boxes_and_points_without_a_background_to_scores(photographs, stage):
     p = photographs
     words = ["--annotations", p / "annotations", "--image_dir", p / "images", "--classes", p / "classes.txt"]

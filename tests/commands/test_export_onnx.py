@@ -9,6 +9,8 @@ from spml.commands.export_onnx import export_onnx
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 
+pytestmark = pytest.mark.slow  # traces networks
+
 for package in ("onnx", "onnxruntime"):
     pytest.importorskip(package, reason="the extra onnx is not installed")
 

@@ -20,6 +20,8 @@ from spml.inference.gallery import gallery_of
 from spml.inference.input_image import InputImage
 from spml.inference.scores import retrieval_once
 
+pytestmark = pytest.mark.slow  # builds networks
+
 NATIVE = ("--image_size", "0")
 
 

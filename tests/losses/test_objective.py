@@ -123,6 +123,7 @@ load_config(opts={**keys, "train.even_concentration": 0})
 """
 
 
+@pytest.mark.slow
 def test_a_new_relation_is_a_function_its_line_and_three_keys(tmp_path):
     shutil.copytree(ROOT / "spml", tmp_path / "spml", ignore=shutil.ignore_patterns("__pycache__"))
     with open(tmp_path / "spml/losses/relations.py", "a") as file:

@@ -55,6 +55,7 @@ def test_embeddings_equal_the_published_ones(golden, name):
     torch.testing.assert_close(full, figures["embedding_resized_sample"], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_densepose_embeddings_and_local_features_equal_the_published_ones(golden):
     figures = golden("network_densepose")
     network = filled_network("pspnet", colour=True)

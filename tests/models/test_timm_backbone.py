@@ -11,6 +11,8 @@ from spml.models.embedding import build_embedding
 from spml.models.timm_backbone import TimmBackbone, at_stride_8
 from spml.models.weights import load_cam, load_snapshot
 
+pytestmark = pytest.mark.slow  # builds networks
+
 timm = pytest.importorskip("timm", reason="timm is not installed")
 
 CNN, PATCH_14, PATCH_16, ROTARY = (

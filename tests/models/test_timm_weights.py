@@ -8,6 +8,8 @@ from spml.models.embedding import build_embedding
 from spml.models.timm_weights import in_order, package_weights
 from spml.models.weights import load_file, load_pretrained
 
+pytestmark = pytest.mark.slow  # builds networks of timm
+
 timm = pytest.importorskip("timm", reason="timm is not installed")
 
 CNN, VIT, DINOV2, LITE0 = "test_efficientnet", "test_vit", "vit_small_patch14_reg4_dinov2", "tf_efficientnet_lite0"

@@ -46,6 +46,7 @@ def checkout(tmp_path):
     return root
 
 
+@pytest.mark.slow
 def test_a_new_recipe_is_a_function_its_line_and_a_script(checkout, tmp_path):
     command = f"source {checkout}/bashscripts/stripes/train_spml_dots.sh"
     settings = {"PYTHONPATH": "", "DATA": "mine"}
