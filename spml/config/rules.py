@@ -11,8 +11,9 @@ RESNET_STAGES = 5  # stem, res2, ..., res5
 
 _RELATIONS = relations()
 
-_CHOICES = {
+_CHOICES: dict[str, tuple] = {
     "network.stem": ("deep", "torchvision"),
+    "network.timm_output_stride": (8, 16, 32),
     "network.prediction_types": ("segsort", "softmax_classifier", "cam"),
     "network.local_features": ("location", "location_colour"),
     "dataset.background": ("0", "none"),
@@ -70,7 +71,7 @@ def check(config: Mapping[str, Any], where: str) -> None:
 
 def _impossible_alone(config: Mapping[str, Any]) -> list[str]:
     wrong = [
-        f"{key} is {_get(config, key)!r}, expected one of {', '.join(choices)}"
+        f"{key} is {_get(config, key)!r}, expected one of {', '.join(map(str, choices))}"
         for key, choices in _CHOICES.items()
         if _get(config, key) not in choices
     ]

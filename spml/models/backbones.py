@@ -37,5 +37,6 @@ def backbone_options(config: EasyDict) -> dict[str, Any]:
     network = config.network
     options = {"freeze_at": config.train.freeze_at, "bn_momentum": network.bn_momentum}
     if parse_backbone(network.backbone_types)[1] == "timm":
-        return {"model": network.timm_model, "layers": network.timm_layers, **options}
+        timm = {"layers": network.timm_layers, "output_stride": network.timm_output_stride}
+        return {"model": network.timm_model, **timm, **options}
     return {"stem": network.stem, **options}

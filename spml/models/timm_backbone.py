@@ -1,7 +1,7 @@
 """Any model of timm that gives a feature map, as a backbone: convolutional networks and transformers.
 
-Networks are dilated to stride 8 where timm can; maps of another stride, such as those of a transformer's patches, are
-resized to it. What comes after the backbone is the same for all.
+Networks are dilated to stride 8, or what `network.timm_output_stride` says, where timm can; maps of another stride,
+such as those of a transformer's patches, are resized to 8. What comes after the backbone is the same for all.
 """
 
 from collections.abc import Iterator
@@ -18,33 +18,28 @@ from spml.timm_models import KEY, check_timm_model, timm_library
 
 STRIDE = 8
 PROBE_SIDE = 128  # pixels of the image that a new model is tried with; some take none below 75
-# What makes a model give a map at any size, the first that it takes: dilation, resampled positions, free windows.
-SIZE_OPTIONS: tuple[dict[str, Any], ...] = (
-    {"output_stride": STRIDE},
-    {"output_stride": STRIDE, "features_only": True},  # MobileNets take it in this form alone
-    {"dynamic_img_size": True},
-    {"strict_img_size": False},
-    {},
-)
 
 
 class TimmBackbone(Backbone):
     """Image N×3×H×W → features N×out_channels×⌈H/8⌉×⌈W/8⌉ of the model that `network.timm_model` names.
 
-    layers: of how many last stages or blocks the features are joined (`network.timm_layers`); freeze_at: how many first
-    stages or blocks take no gradient and compute none, all of them with the final norm too; their BN statistics still
-    move in training mode. The image is padded to whole patches at its right and lower end with the mean colour, and
-    what lies over the padding is cut off. Initial values are timm's. Raises UserError for a name that timm has not, for
-    a model that gives no map or wants images of one size, and for more stages than it has.
+    layers: of how many last stages or blocks the features are joined (`network.timm_layers`); output_stride: what
+    convolutional networks are dilated to, where timm can; freeze_at: how many first stages or blocks take no gradient
+    and compute none, all of them with the final norm too; their BN statistics still move in training mode. The image is
+    padded to whole patches at its right and lower end with the mean colour, and what lies over the padding is cut off.
+    Initial values are timm's. Raises UserError for a name that timm has not, for a model that gives no map or wants
+    images of one size, and for more stages than it has.
     """
 
     own_initial_values = True
     model: Any  # with forward_intermediates and feature_info, which the types of torch do not know
 
-    def __init__(self, model: str, layers: int = 1, freeze_at: int = 2, bn_momentum: float = 3e-4) -> None:
+    def __init__(
+        self, model: str, layers: int = 1, freeze_at: int = 2, bn_momentum: float = 3e-4, output_stride: int = STRIDE
+    ) -> None:
         super().__init__()
         with torch.device("cpu"):  # a model computes tables of positions that no snapshot holds
-            self.model = _create(model)
+            self.model = _create(model, output_stride)
             self.stages = [str(stage["module"]) for stage in _stages(self.model, model)]
             if not 1 <= layers <= len(self.stages):
                 raise UserError(f"network.timm_layers is {layers}, expected 1..{len(self.stages)}, what {model} has")
@@ -133,10 +128,20 @@ def at_stride_8(features: torch.Tensor, stride: int) -> torch.Tensor:
     return F.interpolate(features, scale_factor=stride / STRIDE, mode="bilinear", align_corners=False)
 
 
-def _create(name: str) -> nn.Module:
+def _size_options(output_stride: int) -> tuple[dict[str, Any], ...]:
+    """What makes a model give a map at any size, in the order tried: dilation, resampled positions, free windows."""
+    return (
+        {"output_stride": output_stride},
+        {"output_stride": output_stride, "features_only": True},  # MobileNets take it in this form alone
+        {"dynamic_img_size": True},
+        {"strict_img_size": False},
+    )
+
+
+def _create(name: str, output_stride: int) -> nn.Module:
     """The model without its classifier, dilated or made to take any size where it can."""
     check_timm_model(name)
-    for options in SIZE_OPTIONS[:-1]:
+    for options in _size_options(output_stride):
         try:
             return timm_library().create_model(name, pretrained=False, num_classes=0, **options)
         except (TypeError, AssertionError, NotImplementedError):  # how models say that they know no such option

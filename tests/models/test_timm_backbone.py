@@ -34,6 +34,16 @@ def test_embeddings_lie_at_a_quarter_of_any_size(tiny_config, model):
         assert embedding(torch.zeros(2, 3, 33, 107)).shape == (2, 8, 10, 28)
 
 
+def test_a_convolutional_model_is_dilated_to_the_stride_that_is_asked_for(tiny_config):
+    for stride in (8, 16, 32):
+        backbone = build_embedding(tiny_config(**network(CNN, timm_output_stride=stride))).resnet_backbone
+        assert backbone.strides == [stride]
+        assert backbone(torch.zeros(1, 3, 65, 40)).shape[-2:] == (9, 5)
+    assert TimmBackbone(PATCH_14, output_stride=16).strides == [14]
+    with pytest.raises(UserError, match="network.timm_output_stride is 4, expected one of 8, 16, 32"):
+        tiny_config(**network(CNN, timm_output_stride=4))
+
+
 def test_every_trained_parameter_takes_a_gradient(tiny_config):
     for model in (CNN, PATCH_16, ROTARY, "test_convnext"):
         embedding = build_embedding(tiny_config(**network(model)))
