@@ -24,6 +24,15 @@ def pseudo_softmaxrw_crf(argv: Argv = None) -> None:
         make_masks(job, softmax_walk)
 
 
+def pseudo_softmax_crf(argv: Argv = None) -> None:
+    """Pseudo labels by self-training: soft-max within the classes of the weak label, refined by a dense CRF."""
+    with open_job(argv, pseudo_softmax_crf, Needs(labels=True, classifier=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import softmax_within_label
+
+        make_masks(job, softmax_within_label)
+
+
 def pseudo_softmax(argv: Argv = None) -> None:
     """Pseudo labels of the second round from image tags: soft-max at two scales spread by a random walk."""
     with open_job(argv, pseudo_softmax, Needs(labels=True, classifier=True)) as job:

@@ -16,7 +16,7 @@ from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Look, Networks
 from spml.inference.random_walk import affinity, random_walk
-from spml.inference.scores import retrieval_pyramid
+from spml.inference.scores import ONE_SCALE, retrieval_pyramid, softmax_views
 from spml.inference.windows import Size
 from spml.models.embedding import resize
 from spml.segments.kmeans import nearest_prototype
@@ -99,6 +99,13 @@ def softmax_walk_pyramid(networks: Networks, image: InputImage) -> torch.Tensor:
     seeds = softmax_seeds(networks, looks, image, average_logits=True)
     walked = random_walk(seeds, walk_affinity(networks, looks, image.size), steps=SOFTMAX_PYRAMID_STEPS)
     return upsample(walked, image.size)
+
+
+def softmax_within_label(networks: Networks, image: InputImage) -> torch.Tensor:
+    """The classifier's soft-max over both flips, 0 for classes that the weak label does not name (self-training)."""
+    scores = softmax_views(networks, image.unit_range(), ONE_SCALE, True, image.size)
+    present = present_classes(image, len(scores)).to(scores.device)
+    return torch.where(present[:, None, None], scores, 0)
 
 
 def retrieval_seeds(networks: Networks, image: InputImage) -> torch.Tensor:

@@ -44,6 +44,16 @@ def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(monkeypatch):
     torch.testing.assert_close(seeds, torch.stack([scores[0] / scores[0].max(), scores[1] / 0.15, scores[2]]))
 
 
+def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names(monkeypatch):
+    scores = drawn(4, 3, 5)
+    image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 2, 254, 255, 254]] * 3, np.uint8))
+    asked = []
+    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: asked.append(args[2:]) or scores)
+    found = pseudo_labels.softmax_within_label(None, image)
+    assert asked == [([1], True, (3, 5))]
+    assert found[[0, 2]].equal(scores[[0, 2]]) and not found[[1, 3]].any()
+
+
 def test_pixels_take_the_class_of_the_nearest_labelled_segment(tiny_config):
     config = tiny_config(network={"kmeans_num_clusters": [2, 3]})
     torch.manual_seed(1)
