@@ -33,6 +33,15 @@ def pseudo_softmax_crf(argv: Argv = None) -> None:
         make_masks(job, softmax_within_label)
 
 
+def pseudo_softmaxregion_crf(argv: Argv = None) -> None:
+    """Pseudo labels from labels and regions: soft-max averaged over regions, labels kept, refined by a dense CRF."""
+    with open_job(argv, pseudo_softmaxregion_crf, Needs(labels=True, instances=True, classifier=True, crf=True)) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.pseudo_labels import softmax_regions
+
+        make_masks(job, softmax_regions)
+
+
 def pseudo_softmax(argv: Argv = None) -> None:
     """Pseudo labels of the second round from image tags: soft-max at two scales spread by a random walk."""
     with open_job(argv, pseudo_softmax, Needs(labels=True, classifier=True)) as job:

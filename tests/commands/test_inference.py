@@ -32,6 +32,7 @@ from spml.commands.pseudo import (
     pseudo_inference_crf_msc,
     pseudo_softmax,
     pseudo_softmax_crf,
+    pseudo_softmaxregion_crf,
     pseudo_softmaxrw_crf,
 )
 from spml.data.cam_files import write_cam
@@ -41,7 +42,14 @@ from spml.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 RETRIEVAL = (inference, inference_crf, inference_msc, inference_crf_msc, pseudo_inference_crf_msc)
 SOFTMAX = (inference_softmax, inference_softmax_crf, inference_softmax_msc, inference_softmax_crf_msc)
-PSEUDO = (pseudo_camrw_crf, pseudo_softmaxrw_crf, pseudo_softmax, pseudo_softmax_crf, pseudo_denseposerw_crf)
+PSEUDO = (
+    pseudo_camrw_crf,
+    pseudo_softmaxrw_crf,
+    pseudo_softmax,
+    pseudo_softmax_crf,
+    pseudo_softmaxregion_crf,
+    pseudo_denseposerw_crf,
+)
 CRF_FLAGS = {"iter_max": 3, "pos_w": 3, "pos_xy_std": 1, "bi_w": 4, "bi_xy_std": 67, "bi_rgb_std": 3}
 
 

@@ -54,6 +54,25 @@ def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names
     assert found[[0, 2]].equal(scores[[0, 2]]) and not found[[1, 3]].any()
 
 
+def test_regions_take_their_mean_scores_and_the_class_of_their_labels(monkeypatch):
+    scores = drawn(4, 3, 5).softmax(0)
+    regions = np.array([[0, 0, 1, 1, 3], [0, 0, 1, 4, 3], [0, 5, 5, 4, 4]], np.uint8)  # 2 is no region
+    labels = np.array([[2, 254, 254, 254, 0], [254, 254, 254, 255, 2], [254, 254, 254, 254, 3]], np.uint8)
+    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
+    found = pseudo_labels.softmax_regions(None, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
+    present = [0, 2, 3]
+    share = scores.numpy()[present] / scores.numpy()[present].sum(0)
+    for y, x in np.ndindex(3, 5):
+        inside = regions == regions[y, x]
+        classes = set(labels[inside]) & set(present)
+        if len(classes) == 1:
+            expected = [0.98 if label in classes else 0.02 for label in present]
+        else:  # none, or two that contradict each other
+            expected = share[:, inside].mean(1)
+        np.testing.assert_allclose(found[present, y, x], expected, rtol=1e-5)
+        assert found[1, y, x] == 0
+
+
 def test_pixels_take_the_class_of_the_nearest_labelled_segment(tiny_config):
     config = tiny_config(network={"kmeans_num_clusters": [2, 3]})
     torch.manual_seed(1)
