@@ -82,15 +82,15 @@ class Job:
 
     def read(self, sample: Sample) -> InputImage:
         """Read the files of one sample; raises UserError where one is broken or of another size than the image."""
-        pixels = read_image(sample.image)
+        dataset = self.config.dataset
+        pixels = read_image(sample.image, dataset.max_pixels)
         size = pixels.shape[:2]
         label = instance = cam = None
         if self.needs.labels and sample.semantic is not None:
-            label = _of_size(size, read_weak_label(sample.semantic, self.config.dataset), sample.semantic)
+            label = _of_size(size, read_weak_label(sample.semantic, dataset), sample.semantic)
         if self.needs.instances and sample.instance is not None:
-            instance = _of_size(size, read_label(sample.instance), sample.instance)
+            instance = _of_size(size, read_label(sample.instance, dataset.max_pixels), sample.instance)
         if self.needs.cams:
-            dataset = self.config.dataset
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
         return InputImage(pixels, label, instance, cam)
 

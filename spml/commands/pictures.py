@@ -48,17 +48,20 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def given_pictures(paths: Sequence[Path], every: int, frame_dir: Path) -> Iterator[GivenPicture | LeftOut]:
+def given_pictures(
+    paths: Sequence[Path], every: int, frame_dir: Path, max_pixels: int
+) -> Iterator[GivenPicture | LeftOut]:
     """The pictures of image and video files, read when they are asked for; a broken file is one that is left out.
 
-    every: 1: all frames of a video, 2: every second one, ...; they are written to `frame_dir`.
+    every: 1: all frames of a video, 2: every second one, ...; they are written to `frame_dir`; max_pixels: images of
+    more are left out.
     """
     for path in paths:
         try:
             if path.suffix.lower() in VIDEO_ENDINGS:
                 yield from _frames(path, every, frame_dir)
             else:
-                yield GivenPicture(path.stem, path, read_image(path))
+                yield GivenPicture(path.stem, path, read_image(path, max_pixels))
         except UserError as error:
             yield LeftOut(path, str(error))
 

@@ -38,7 +38,7 @@ def predict(argv: Sequence[str] | None = None) -> None:
     polygons = Polygons(flags.polygons, flags.tolerance, flags.min_pixels)
     files = PredictionFiles(save_folder(flags), names, palette, polygons)
     segmenter, ways = _segmenter(flags, config), _ways(flags)
-    pictures = given_pictures(inputs, flags.every, files.save_dir / "frames")
+    pictures = given_pictures(inputs, flags.every, files.save_dir / "frames", config.dataset.max_pixels)
     bar = tqdm(pictures, total=count_pictures(inputs, flags.every), unit="picture", desc=files.save_dir.name)
     shown, left_out = _predict_all(segmenter, ways, files, bar)
     files.finish()

@@ -37,6 +37,8 @@ _RANGES = {
     "dataset.num_classes": (2, 254),
     "dataset.semantic_ignore_index": (255, 255),
     "dataset.unlabelled_index": (0, 255),
+    "dataset.max_side": (0, 10**6),
+    "dataset.max_pixels": (1, 10**12),
     "train.max_iteration": (1, 10**9),
     "train.begin_iteration": (0, 10**9),
     "train.seed": (0, 2**32 - 1),

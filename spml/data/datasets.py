@@ -95,17 +95,30 @@ class WeakLabelDataset(Dataset):
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image H×W×3 uint8, semantic and instance label maps H×W (unlabelled where the list names none).
 
-        Raises UserError where their sizes differ, that of the image being its size upright.
+        Larger ones are shrunk to `dataset.max_side`. Raises UserError where their sizes differ, that of the image being
+        its size upright.
         """
-        sample = self.samples[index]
-        image = read_image(sample.image)
+        return self._shrunk(*self._whole(self.samples[index]))
+
+    def _whole(self, sample: Sample) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        image = read_image(sample.image, self.values.max_pixels)
         if sample.semantic is None or sample.instance is None:
             return image, *np.full((2, *image.shape[:2]), UNLABELLED, np.uint8)
-        semantic, instance = read_weak_label(sample.semantic, self.values), read_label(sample.instance)
+        semantic = read_weak_label(sample.semantic, self.values)
+        instance = read_label(sample.instance, self.values.max_pixels)
         for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
             if label.shape != image.shape[:2]:
                 raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
         return image, semantic, instance
+
+    def _shrunk(
+        self, image: np.ndarray, semantic: np.ndarray, instance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        size = T.size_within(semantic.shape, self.values.max_side)
+        if size == semantic.shape:
+            return image, semantic, instance
+        small = T.shrink_weak_label(semantic, size, self.num_classes)
+        return T.shrink_image(image, size), small, T.resize_label(instance, size)
 
     def __getitem__(self, item: tuple[int, int]) -> Tensors | UserError:
         """The sample `index` as augmented at `position`: image 3×H×W, semantic and instance int64 H×W, tags [K]."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -15,8 +16,9 @@ Result = TypeVar("Result")
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
 LABEL_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-MAX_PIXELS = 178_956_970  # where PIL's own limit lies: 512 MiB of RGB
+MAX_PIXELS = 100_000_000  # the default of `dataset.max_pixels`: 300 MB of RGB
 
+_PIL_LIMIT = Lock()  # PIL's own limit is a global of its module
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,13 +31,13 @@ _UPRIGHT = {
 }
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read an image as H×W×3 RGB uint8, upright by its EXIF orientation; of a GIF the first frame.
 
     16-bit grey becomes 8-bit, CMYK becomes RGB, transparent pixels are laid over white. Raises UserError where the
-    file is missing, broken, none of IMAGE_FORMATS, or of more than MAX_PIXELS.
+    file is missing, broken, none of IMAGE_FORMATS, or of more than `max_pixels`.
     """
-    return _open_image(path, IMAGE_FORMATS, lambda image: np.array(_as_rgb(_upright(image))))
+    return _open_image(path, IMAGE_FORMATS, lambda image: np.array(_as_rgb(_upright(image))), max_pixels)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -43,13 +45,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
     return _open_image(path, IMAGE_FORMATS, _upright_size)
 
 
-def read_label(path: str | Path) -> np.ndarray:
+def read_label(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a label map, grey of 1 to 16 bits or of palette colours, as H×W uint8: the numbers that the file holds.
 
     Label maps have no EXIF: one that belongs to a rotated photograph is of the size of the upright image. Raises
-    UserError where it is missing, broken, none of LABEL_FORMATS, in colour without a palette, or beyond 255.
+    UserError where it is missing, broken, none of LABEL_FORMATS, in colour without a palette, beyond 255, or of more
+    than `max_pixels`.
     """
-    mode, label = _open_image(path, LABEL_FORMATS, _numbers)
+    mode, label = _open_image(path, LABEL_FORMATS, _numbers, max_pixels)
     if mode not in ("L", "1", "I", "I;16", "P"):
         raise UserError(
             f"{path}: a label map must be an 8-bit grey or palette image of class ids, this one has mode {mode}; "
@@ -92,22 +95,35 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
     return paths
 
 
-def _open_image(path: str | Path, formats: tuple[str, ...], read: Callable[[Image.Image], Result]) -> Result:
-    too_large = UserError(f"{path}: has more than {MAX_PIXELS} pixels, the most that is read")
+def _open_image(
+    path: str | Path,
+    formats: tuple[str, ...],
+    read: Callable[[Image.Image], Result],
+    max_pixels: int = MAX_PIXELS,
+) -> Result:
     try:
-        with Image.open(path, formats=formats) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise too_large
+        with _opened(path, formats) as image:
+            if image.width * image.height > max_pixels:
+                found = f"{image.width}×{image.height} pixels"
+                raise UserError(f"{path}: has {found}; at most {max_pixels} are read (dataset.max_pixels)")
             return read(image)
     except UserError:
         raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None
-    except Image.DecompressionBombError:
-        raise too_large from None
     except Exception as error:  # PIL raises a dozen kinds for broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: not a readable image of {', '.join(formats)} ({reason})") from None
+
+
+def _opened(path: str | Path, formats: tuple[str, ...]) -> Image.Image:
+    """An image of which the header is read, whatever PIL's own limit of pixels is."""
+    with _PIL_LIMIT:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _orientation(image: Image.Image) -> int:

@@ -16,9 +16,9 @@ def read_weak_label(path: str | Path, dataset: EasyDict) -> np.ndarray:
     """Read a weak label map as H×W uint8 in the values above; every reader of weak labels goes through here.
 
     dataset: the `dataset` group of the configuration; with `unlabelled_index: 255` the file's 255 means unlabelled and
-    becomes 254. Raises UserError where the file is missing, broken, or no label map.
+    becomes 254. Raises UserError where the file is missing, broken, no label map, or beyond `max_pixels`.
     """
-    label = read_label(path)
+    label = read_label(path, dataset.max_pixels)
     if dataset.unlabelled_index == VOID:
         label = np.where(label == VOID, np.uint8(UNLABELLED), label)
     return label

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from spml.data.labels import VOID
+
 cv2.setNumThreads(0)
 
 GREY_WEIGHTS = np.array([0.3, 0.59, 0.11], np.float32)
@@ -26,6 +28,24 @@ def resize_label(label: np.ndarray, size: Sequence[int]) -> np.ndarray:
     return cv2.resize(label, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
 
 
+def shrink_image(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """An image brought to a smaller `size` (height, width), each pixel the mean of those it stands for."""
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def shrink_weak_label(label: np.ndarray, size: Sequence[int], num_classes: int) -> np.ndarray:
+    """Nearest resize of a weak label map to a smaller `size` that loses no thin stroke.
+
+    A pixel that the nearest leaves unlabelled takes a class of those it stands for.
+    """
+    small = resize_label(label, size)
+    to_row, to_column = (np.arange(have) * want // have for have, want in zip(label.shape, size, strict=True))
+    free = (small >= num_classes) & (small < VOID)
+    rows, columns = np.nonzero(free[to_row][:, to_column] & (label < num_classes))
+    small[to_row[rows], to_column[columns]] = label[rows, columns]
+    return small
+
+
 def scaled_size(size: Sequence[int], ratio: float) -> tuple[int, int]:
     """int(ratio · size) for height and width, at least one pixel."""
     return max(1, int(ratio * size[0])), max(1, int(ratio * size[1]))
@@ -36,6 +56,11 @@ def longest_side_size(size: Sequence[int], longest: int) -> tuple[int, int]:
     if not longest:
         return size[0], size[1]
     return scaled_size(size, min(longest / size[0], longest / size[1]))
+
+
+def size_within(size: Sequence[int], most: int) -> tuple[int, int]:
+    """Height and width, scaled down where the longer is above `most` (0: unchanged) so that it is `most`."""
+    return longest_side_size(size, most if max(size) > most else 0)
 
 
 def mirror(array: np.ndarray) -> np.ndarray:

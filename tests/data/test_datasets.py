@@ -178,3 +178,26 @@ def test_without_a_background_class_0_counts_as_a_tag(dataset, tmp_path):
     (tmp_path / "tags.txt").write_text("a 0\nb\nc 0 3\nd 1\n")
     data = dataset(changes={"dataset": {**none, "tags_file": str(tmp_path / "tags.txt")}}, **STILL)
     assert [data[i, 0][3].nonzero()[:, 0].tolist() for i in range(4)] == [[0], [], [0, 3], [1]]
+
+
+def test_large_images_are_shrunk_on_reading_and_lose_no_stroke(dataset, tiny_data):
+    label, regions = np.full((300, 400), 254, np.uint8), np.zeros((300, 400), np.uint8)
+    label[151], label[:, 203], regions[:, 200:] = 1, 3, 9
+    write_image(tiny_data.root / "image" / "a.png", np.full((300, 400, 3), 80, np.uint8))
+    write_image(tiny_data.root / "semantic" / "a.png", label)
+    write_image(tiny_data.root / "instance" / "a.png", regions)
+    data = dataset((40, 40), {"dataset": {"max_side": 40}}, **STILL)
+    image, semantic, instance = data.read(0)
+    assert image.shape == (30, 40, 3) and (image == 80).all()
+    assert (semantic[15, :20] == 1).all() and (semantic[np.arange(30) != 15, 20] == 3).all()
+    assert (semantic != 254).sum() == 69
+    assert (instance[:, :20] == 0).all() and (instance[:, 20:] == 9).all()
+    assert data.read(1)[0].shape == (40, 40, 3)
+    assert data[0, 0][3].tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("folder", ["image", "semantic", "instance"])
+def test_files_beyond_the_limit_of_the_configuration_are_refused(dataset, tiny_data, folder):
+    write_image(tiny_data.root / folder / "b.png", np.zeros((40, 41), np.uint8))
+    error = dataset(changes={"dataset": {"max_pixels": 1600}}, **STILL)[1, 0]
+    assert f"{folder}/b.png: has 41×40 pixels; at most 1600 are read" in str(error)

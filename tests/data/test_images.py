@@ -65,8 +65,8 @@ def test_a_label_map_of_16_bits_is_taken_where_its_values_fit(tmp_path):
     assert "beyond.png" in complaint(read_label, tmp_path / "beyond.png")
 
 
-def grey_png(rows, bits):
-    """The bytes of a grey PNG of 1, 2, 4 or 8 bits a pixel, whose rows fill whole bytes."""
+def grey_png(rows, bits, size=None):
+    """The bytes of a grey PNG of 1, 2, 4 or 8 bits a pixel, whose rows fill whole bytes; size: what its header says."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -74,7 +74,7 @@ def grey_png(rows, bits):
     packed = b"".join(
         b"\0" + int("".join(f"{v:0{bits}b}" for v in row), 2).to_bytes(len(row) * bits // 8, "big") for row in rows
     )
-    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), bits, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *(size or (len(rows[0]), len(rows))), bits, 0, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(packed)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
@@ -107,19 +107,28 @@ def test_a_missing_or_broken_image_is_an_error_that_names_it(tmp_path, read):
         assert name in complaint(read, tmp_path / name)
 
 
-@pytest.mark.parametrize("read", [read_image, image_size])
-def test_an_image_that_would_fill_the_memory_is_refused_before_it_is_decoded(tmp_path, monkeypatch, read):
+@pytest.mark.parametrize("read", [read_image, read_label])
+@pytest.mark.parametrize("pil_limit", [None, 100])
+def test_an_image_that_would_fill_the_memory_is_refused_before_it_is_decoded(tmp_path, monkeypatch, read, pil_limit):
     write_image(tmp_path / "bomb.png", np.zeros((20, 20), np.uint8))
-    monkeypatch.setattr(images, "MAX_PIXELS", 399)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pil_limit)
     monkeypatch.setattr(PngImageFile, "load", lambda image: pytest.fail("was decoded"))
-    assert complaint(read, tmp_path / "bomb.png").endswith("has more than 399 pixels, the most that is read")
+    message = complaint(read, tmp_path / "bomb.png", 399)
+    assert message.endswith("bomb.png: has 20×20 pixels; at most 399 are read (dataset.max_pixels)")
+    assert pil_limit == Image.MAX_IMAGE_PIXELS
 
 
-def test_an_image_beyond_the_limit_of_the_image_library_is_refused_by_the_same_words(tmp_path, monkeypatch):
-    write_image(tmp_path / "bomb.png", np.zeros((20, 20), np.uint8))
+@pytest.mark.parametrize("read", [read_image, read_label, image_size])
+def test_by_default_a_hundred_megapixels_are_read(tmp_path, read):
+    (tmp_path / "bomb.png").write_bytes(grey_png([[0] * 8], 8, (20000, 20000)))
+    assert "has 20000×20000 pixels; at most 100000000" in complaint(read, tmp_path / "bomb.png")
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_image_beyond_the_limit_of_the_image_library_is_read_where_more_are_allowed(tmp_path, monkeypatch):
+    write_image(tmp_path / "large.png", np.full((20, 20), 7, np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert "has more than 178956970 pixels" in complaint(read_image, tmp_path / "bomb.png")
+    assert (read_image(tmp_path / "large.png") == 7).all()
 
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(mark) run\nshowpage\n%%EOF\n"
