@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spml.commands.score_files import read_mean_iou, write_scores
+from spml.commands.score_files import read_class_scores, read_mean_iou, write_scores
 from spml.errors import UserError
 from spml.evaluation.confusion import ClassScores
 from spml.evaluation.instances import InstanceScores
@@ -22,8 +22,23 @@ def test_a_mean_that_is_written_is_read(tmp_path, scores):
     assert content["classes"] == ["background", "thing"] and content["iou"] == scores.iou
 
 
+def test_the_figures_of_classes_are_read_but_for_those_left_out_of_the_mean(tmp_path):
+    write_scores(tmp_path / "a.json", ClassScores(50.0, [50.0, 0.0], 0.5, 1, [1]), ["sky", "sea"])
+    scores = read_class_scores(tmp_path / "a.json")
+    assert scores is not None and scores.iou == {"sky": 50.0} and scores.mean == 50.0
+
+
+@pytest.mark.parametrize("change", [{"classes": ["one"]}, {"iou": [1, "x"]}, {"iou": 3}, {"left_out": 1}])
+def test_figures_of_classes_that_do_not_fit_are_named(tmp_path, change):
+    write_scores(tmp_path / "a.json", CLASSES, ["background", "thing"])
+    content = json.loads((tmp_path / "a.json").read_text()) | change
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="not a score file"):
+        read_class_scores(tmp_path / "a.json")
+
+
 def test_a_score_that_is_not_there_is_none(tmp_path):
-    assert read_mean_iou(tmp_path / "a.json") is None
+    assert read_mean_iou(tmp_path / "a.json") is None and read_class_scores(tmp_path / "a.json") is None
 
 
 @pytest.mark.parametrize(
