@@ -13,7 +13,7 @@ from spml.commands.inference import inference, inference_softmax, inference_soft
 from spml.commands.prototype import prototype
 from spml.config import save_config
 from spml.data.files import read_image, read_label, read_npz
-from spml.inference.crf import CRFParameters
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import LabelledPrototypes
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from spml.errors import UserError
+from spml.inference.crf_settings import CRF_ITERATIONS, CRF_WEIGHT, CRF_WIDTH
 
 _Group = argparse._ArgumentGroup
+_MOST_DIGITS = 18
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,26 +25,15 @@ def grid(text: str) -> tuple[int, int]:
     except ValueError:
         rows = columns = 0
     if min(rows, columns) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected H,W, two positive whole numbers, like 12,12")
+        raise argparse.ArgumentTypeError(f"{text[:80]!r}, expected H,W, two positive whole numbers, like 12,12")
     return rows, columns
 
 
 def whole_number(text: str) -> int:
     """A whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of at least 0")
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r}, expected a whole number of at least 0")
     return int(text)
-
-
-def positive(text: str) -> float:
-    """A positive number."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a positive number")
-    return number
 
 
 def number(flag: str, kind: type, low: float, high: float) -> Callable[[str], float]:
@@ -54,7 +45,7 @@ def number(flag: str, kind: type, low: float, high: float) -> Callable[[str], fl
         except ValueError:
             value = None
         if value is None or not low <= value <= high:
-            raise UserError(f"{flag} {text}: expected {kind.__name__} from {low:g} to {high:g}")
+            raise UserError(f"{flag} {text[:80]}: expected {kind.__name__} from {low:g} to {high:g}")
         return value
 
     return parse
@@ -133,16 +124,16 @@ def add_polygon_flags(group: _Group | Parser, min_pixels: int) -> None:
 
 
 def _add_crf_flags(group: _Group) -> None:
-    group.add_argument("--crf_iter_max", type=whole_number, default=10, metavar="N", help="mean-field iterations")
-    group.add_argument("--crf_pos_xy_std", type=positive, default=1, metavar="X", help="smoothness: pixels")
-    group.add_argument(
-        "--crf_pos_w", type=number("--crf_pos_w", float, -1e6, 1e6), default=3, metavar="X", help="smoothness: weight"
-    )
-    group.add_argument("--crf_bi_xy_std", type=positive, default=67, metavar="X", help="appearance: pixels")
-    group.add_argument(
-        "--crf_bi_w", type=number("--crf_bi_w", float, -1e6, 1e6), default=4, metavar="X", help="appearance: weight"
-    )
-    group.add_argument("--crf_bi_rgb_std", type=positive, default=3, metavar="X", help="appearance: 8-bit colour")
+    flags = {
+        "--crf_iter_max": (int, CRF_ITERATIONS, 10, "N", "mean-field iterations"),
+        "--crf_pos_xy_std": (float, CRF_WIDTH, 1, "X", "smoothness: pixels"),
+        "--crf_pos_w": (float, CRF_WEIGHT, 3, "X", "smoothness: weight"),
+        "--crf_bi_xy_std": (float, CRF_WIDTH, 67, "X", "appearance: pixels"),
+        "--crf_bi_w": (float, CRF_WEIGHT, 4, "X", "appearance: weight"),
+        "--crf_bi_rgb_std": (float, CRF_WIDTH, 3, "X", "appearance: 8-bit colour"),
+    }
+    for flag, (kind, limits, default, metavar, text) in flags.items():
+        group.add_argument(flag, type=number(flag, kind, *limits), default=default, metavar=metavar, help=text)
     group.add_argument(
         "--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core, shared by the ranks"
     )

@@ -32,7 +32,8 @@ from spml.data.files import read_image, read_label
 from spml.data.labels import first_tag, read_weak_label
 from spml.data.lists import Sample
 from spml.errors import UserError
-from spml.inference.crf import CRFParameters, need_pydensecrf
+from spml.inference.crf import need_pydensecrf
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.visualize import load_palette
 

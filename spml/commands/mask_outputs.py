@@ -8,7 +8,8 @@ import numpy as np
 from spml.data.files import write_image
 from spml.data.labels import VOID
 from spml.data.transforms import resize_label
-from spml.inference.crf import CRFParameters, refine_scores
+from spml.inference.crf import refine_scores
+from spml.inference.crf_settings import CRFParameters
 from spml.visualize import colorize
 
 MASKS = ("semantic_gray/{}.png", "semantic_color/{}.png")

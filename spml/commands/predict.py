@@ -17,7 +17,8 @@ from spml.config import Config
 from spml.data.class_names import read_class_names
 from spml.data.files import write_text
 from spml.errors import UserError
-from spml.inference.crf import CRFParameters, need_pydensecrf
+from spml.inference.crf import need_pydensecrf
+from spml.inference.crf_settings import CRFParameters
 from spml.visualize import load_palette
 
 if TYPE_CHECKING:

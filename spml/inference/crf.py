@@ -1,26 +1,14 @@
 """Dense conditional random field: scores sharpened along the edges of the image (Krähenbühl and Koltun, 2011)."""
 
-from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
 
 from spml.data.transforms import resize_image
 from spml.errors import UserError
+from spml.inference.crf_settings import CRFParameters
 
 SMALLEST_SCORE = 1e-5
-
-
-@dataclass(frozen=True)
-class CRFParameters:
-    """Mean-field iterations; widths (pixels, 8-bit colour) and weights of the smoothness and appearance kernels."""
-
-    iterations: int = 10
-    pos_xy_std: float = 1
-    pos_w: float = 3
-    bi_xy_std: float = 67
-    bi_w: float = 4
-    bi_rgb_std: float = 3
 
 
 def need_pydensecrf() -> ModuleType:

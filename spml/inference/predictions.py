@@ -7,7 +7,8 @@ from math import log
 import numpy as np
 import torch
 
-from spml.inference.crf import CRFParameters, refine_scores, resize_pixels
+from spml.inference.crf import refine_scores, resize_pixels
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval_once, softmax_views

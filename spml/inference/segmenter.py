@@ -11,7 +11,8 @@ from spml.config import Config, load_config
 from spml.data.transforms import resize_label
 from spml.devices import choose_device
 from spml.errors import UserError
-from spml.inference.crf import CRFParameters, refine_scores
+from spml.inference.crf import refine_scores
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import LabelledPrototypes, empty_gallery
 from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes

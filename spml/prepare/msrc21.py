@@ -19,6 +19,7 @@ from spml.commands.pool import map_files
 from spml.data.files import atomic_path, image_size, need_dir, read_image, write_image, write_text
 from spml.data.labels import VOID
 from spml.data.lists import write_list
+from spml.data.mat_files import MatArray, read_mat
 from spml.data.tag_files import write_tags
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
@@ -66,21 +67,14 @@ def read_msrc21(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """`newseg` [H, W] and `newlabels` [n] as whole numbers."""
-    from scipy.io import loadmat
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        content = loadmat(path, variable_names=["newseg", "newlabels"])
-        arrays = content["newseg"], content["newlabels"].ravel()
-    # A broken .mat raises nearly anything, from zlib's errors to MemoryError.
-    except Exception as error:
-        raise UserError(f"{path}: not a readable .mat with newseg and newlabels ({error})") from None
+    content = read_mat(path)
+    newseg, newlabels = (_array_in(content, name, path) for name in ("newseg", "newlabels"))
+    arrays = newseg, newlabels.ravel()
     for name, array, dimensions, most in zip(
         ("newseg", "newlabels"), arrays, (2, 1), (VOID, len(_RAW_CLASSES)), strict=True
     ):
-        if array.dtype.kind not in "uif" or array.ndim != dimensions or not array.size:
-            raise UserError(f"{path}: {name} is no array of numbers; expected those of MSRC-21")
+        if array.ndim != dimensions or not array.size:
+            raise _no_array(name, path)
         if not (
             np.isfinite(array).all() and (array == np.rint(array)).all() and 0 <= array.min() <= array.max() <= most
         ):
@@ -88,6 +82,17 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if arrays[1].size > VOID:
         raise UserError(f"{path}: newlabels has {arrays[1].size} entries; expected {VOID} at most")
     return arrays[0].astype(int), arrays[1].astype(int)
+
+
+def _array_in(content: dict[str, MatArray], name: str, path: Path) -> np.ndarray:
+    found = content.get(name)
+    if not isinstance(found, np.ndarray):
+        raise _no_array(name, path)
+    return found
+
+
+def _no_array(name: str, path: Path) -> UserError:
+    return UserError(f"{path}: {name} is no array of numbers; expected those of MSRC-21")
 
 
 def split_of(name: str) -> str:

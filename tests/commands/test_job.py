@@ -2,7 +2,7 @@
 
 from spml.commands.flags import inference_parser
 from spml.commands.job import Needs, crf_parameters, num_workers
-from spml.inference.crf import CRFParameters
+from spml.inference.crf_settings import CRFParameters
 
 
 def flags(words=""):

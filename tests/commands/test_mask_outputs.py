@@ -6,7 +6,8 @@ from PIL import Image
 
 from spml.commands.mask_outputs import CLUSTERS, MASKS, PROTOTYPES, MaskOutputs
 from spml.data.transforms import resize_label
-from spml.inference.crf import CRFParameters, dense_crf, resize_pixels
+from spml.inference.crf import dense_crf, resize_pixels
+from spml.inference.crf_settings import CRFParameters
 from spml.visualize import voc_palette
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)

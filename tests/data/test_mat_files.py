@@ -1,5 +1,6 @@
 """MATLAB files against scipy's writer and reader, and whatever else they may hold."""
 
+import struct
 import zlib
 
 import numpy as np
@@ -48,6 +49,40 @@ def test_another_version_is_refused_by_name(tmp_path, content):
         read_mat(tmp_path / "a.mat")
     with pytest.raises(UserError, match="none.mat: no such file"):
         read_mat(tmp_path / "none.mat")
+
+
+def swapped(data):
+    """Elements of a little-endian `.mat` of plain arrays in the other order of bytes."""
+    out, widths = b"", {1: 1, 2: 1, 3: 2, 5: 4, 6: 4, 9: 8, 12: 8}
+    while data:
+        kind, size = struct.unpack("<II", data[:8])
+        small, taken = kind >> 16, 8 if kind >> 16 else 8 + size + -size % 8
+        content = data[4 : 4 + small] if small else data[8 : 8 + size]
+        if kind == 14:
+            content = swapped(content)
+        else:
+            width = widths[kind & 0xFFFF]
+            content = b"".join(content[n : n + width][::-1] for n in range(0, len(content), width))
+        out += struct.pack(">I", kind) + content.ljust(4, b"\0") if small else struct.pack(">II", kind, size)
+        out += b"" if small else content.ljust(taken - 8, b"\0")
+        data = data[taken:]
+    return out
+
+
+def test_the_other_order_of_bytes_is_read_as_scipy_reads_it(tmp_path):
+    array = np.arange(6, dtype=np.int32).reshape(2, 3) * 1000
+    savemat(tmp_path / "a.mat", {"one": array, "two": {"field": array / 7, "deep": {"x": 1}}})
+    whole = (tmp_path / "a.mat").read_bytes()
+    (tmp_path / "b.mat").write_bytes(whole[:124] + b"\x01\0MI" + swapped(whole[128:]))
+    found, expected = read_mat(tmp_path / "b.mat"), loadmat(tmp_path / "b.mat")
+    assert found["one"].tolist() == expected["one"].tolist() == array.tolist()
+    assert found["two"]["field"].tolist() == (array / 7).tolist() and list(found["two"]) == ["field"]
+
+
+def test_elements_without_end_are_refused(tmp_path):
+    (tmp_path / "a.mat").write_bytes(b" " * 124 + b"\0\x01IM" + struct.pack("<II", 1, 0) * 150_000)
+    with pytest.raises(UserError, match="more than 100000"):
+        read_mat(tmp_path / "a.mat")
 
 
 @pytest.mark.parametrize("parts", [1, 3])

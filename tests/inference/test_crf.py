@@ -1,9 +1,13 @@
 """The dense CRF: its energies, and what its kernels do to a mask."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from spml.inference.crf import CRFParameters, dense_crf
+from spml.errors import UserError
+from spml.inference.crf import dense_crf
+from spml.inference.crf_settings import CRF_WEIGHT, CRF_WIDTH, CRFParameters
 
 FLAT = np.full((12, 10, 3), 90, np.uint8)
 
@@ -55,3 +59,19 @@ def test_scores_of_any_float_and_memory_order_are_taken():
 def test_images_of_one_row_or_column_are_taken(shape):
     marginals = dense_crf(np.zeros((*shape, 3), np.uint8), drawn_scores(2, shape), CRFParameters())
     assert marginals.shape == (2, *shape) and np.isfinite(marginals).all()
+
+
+@pytest.mark.parametrize("name", ["pos_xy_std", "pos_w", "bi_xy_std", "bi_w", "bi_rgb_std", "iterations"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 1e7])
+def test_parameters_that_the_computation_does_not_survive_are_refused(name, value):
+    with pytest.raises(UserError, match=f"CRF, {name}: .*; expected "):
+        CRFParameters(**{name: value})
+
+
+def test_the_narrowest_and_widest_kernels_and_the_largest_weights_are_computed():
+    scores = drawn_scores(3, FLAT.shape[:2])
+    for width, weight in itertools.product(CRF_WIDTH, CRF_WEIGHT):
+        got = dense_crf(FLAT, scores, CRFParameters(2, width, weight, width, weight, width))
+        assert np.isfinite(got).all()
+    with pytest.raises(UserError, match="CRF, bi_rgb_std: 1e-30; expected 0.001 to 1e"):
+        CRFParameters(bi_rgb_std=1e-30)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from spml.inference import tiles
-from spml.inference.crf import CRFParameters
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import empty_gallery
 from spml.inference.networks import Networks
 from spml.inference.predictions import Ways, predict_image
