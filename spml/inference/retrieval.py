@@ -6,23 +6,49 @@ from torch.nn import functional as F
 from spml.inference.gallery import Gallery
 
 NEIGHBOURS = 20
-MAX_SIMILARITIES = 1 << 24
+MAX_SIMILARITIES = {"cpu": 1 << 19, "cuda": 1 << 25}  # at a time; on the CPU they stay in its cache
+GROUP = 32  # prototypes that are passed over together
+MAX_QUERIES = 256  # whose candidates are compared together
 
 
 def nearest_labels(query: torch.Tensor, gallery: Gallery, neighbours: int = NEIGHBOURS) -> torch.Tensor:
-    """Labels of the `neighbours` most similar prototypes, nearest first: [S, C] → [S, min(neighbours, M)].
+    """Labels of the `neighbours` most similar prototypes, nearest first: [S, C] → [S, min(neighbours, M)]."""
+    return gallery.label[nearest(query, gallery.embedding, neighbours)]
 
-    Similarity is the dot product; at most MAX_SIMILARITIES of them are held at a time.
+
+def nearest(query: torch.Tensor, embedding: torch.Tensor, neighbours: int) -> torch.Tensor:
+    """Indices of the most similar rows by dot product, nearest first: [S, C], [M, C] → [S, min(neighbours, M)].
+
+    Exact, in a fifth of the time of a top-k of all similarities: whatever is among the k nearest lies in one of
+    the k groups with the largest maxima, since each of these holds a row that is at least as near.
     """
-    best = query.new_empty(len(query), 0)
-    label = gallery.label.new_empty(len(query), 0)
-    rows = max(neighbours, MAX_SIMILARITIES // max(1, len(query)))
-    for embeddings, labels in zip(gallery.embedding.split(rows), gallery.label.split(rows), strict=True):
-        best = torch.cat([best, query @ embeddings.T], 1)
-        label = torch.cat([label, labels.expand(len(query), -1)], 1)
-        best, order = best.topk(min(neighbours, best.shape[1]), 1)
-        label = label.gather(1, order)
-    return label
+    groups = group_maxima(query, embedding).T.contiguous()  # [S, M / GROUP]
+    chosen = groups.topk(min(neighbours, groups.shape[1]), 1).indices
+    within = torch.arange(GROUP, device=query.device)
+    found = []
+    for some, their_groups in zip(query.split(MAX_QUERIES), chosen.split(MAX_QUERIES), strict=True):
+        rows = (their_groups[:, :, None] * GROUP + within).flatten(1)  # [s, k · GROUP]
+        there = rows < len(embedding)
+        candidates = embedding[rows.clamp_max(len(embedding) - 1)]
+        similarity = (candidates @ some[:, :, None]).squeeze(2).masked_fill_(~there, -torch.inf)
+        best = similarity.topk(min(neighbours, len(embedding)), 1).indices
+        found.append(rows.gather(1, best))
+    return torch.cat(found)
+
+
+def group_maxima(query: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    """The largest similarity in each group of GROUP rows, the last one smaller: [S, C], [M, C] → [M / GROUP, S]."""
+    count, whole = len(query), len(embedding) // GROUP * GROUP
+    maxima = query.new_empty(-(-len(embedding) // GROUP), count)
+    at_once = MAX_SIMILARITIES.get(query.device.type, MAX_SIMILARITIES["cpu"]) // max(1, count)
+    rows = max(GROUP, at_once // GROUP * GROUP)
+    for start in range(0, whole, rows):
+        some = embedding[start : min(start + rows, whole)]
+        target = maxima[start // GROUP : (start + len(some)) // GROUP]
+        torch.amax((some @ query.T).unflatten(0, (len(target), GROUP)), 1, out=target)
+    if whole < len(embedding):
+        maxima[-1] = (embedding[whole:] @ query.T).amax(0)
+    return maxima
 
 
 def class_shares(labels: torch.Tensor, num_classes: int) -> torch.Tensor:

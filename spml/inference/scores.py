@@ -29,12 +29,16 @@ def resized_image(image: InputImage, config: Config) -> np.ndarray:
     return pixels if size == image.size else resize_image(pixels, size)
 
 
-def retrieval_scores(networks: Networks, embedding: torch.Tensor, size: Size) -> torch.Tensor:
-    """Cluster an embedding map [C, ·, ·] into segments that each vote: scores K×size."""
+def find_prototypes(networks: Networks, embedding: torch.Tensor, size: Size) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cluster an embedding map [C, ·, ·] into segments: their prototypes [S, C] and each pixel's segment, `size`."""
     segments = segment_image(embedding, size, networks.config)
-    labels = nearest_labels(unit_prototypes(segments), networks.gallery)
-    shares = class_shares(labels, networks.config.dataset.num_classes)  # [S, K]
-    return shares.T[:, segments.segment].view(-1, *size)
+    return unit_prototypes(segments), segments.segment.view(size)
+
+
+def vote(networks: Networks, prototypes: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """Shares of the classes among the nearest of each prototype, in one pass over the gallery: [S, C] each → [S, K]."""
+    labels = nearest_labels(torch.cat(list(prototypes)), networks.gallery)
+    return class_shares(labels, networks.config.dataset.num_classes).split([len(each) for each in prototypes])
 
 
 def retrieval(networks: Networks, image: InputImage) -> torch.Tensor:
@@ -45,20 +49,27 @@ def retrieval(networks: Networks, image: InputImage) -> torch.Tensor:
 def retrieval_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
     """Scores by retrieval of an image [H, W, 3] in 0..1 as it is: K×H×W; grid and locations span the padded image."""
     ((view, embeddings),) = networks.look(pixels, ONE_SCALE, flips=False)
-    return retrieval_scores(networks, networks.unit_embedding(view, embeddings), view.size)
+    prototypes, segment = find_prototypes(networks, networks.unit_embedding(view, embeddings), view.size)
+    (shares,) = vote(networks, [prototypes])
+    return shares.T[:, segment]
 
 
 def retrieval_pyramid(networks: Networks, image: InputImage, published: Sequence[float] = PYRAMID) -> torch.Tensor:
     """Scores by retrieval averaged over scales and flips; grid and locations span the image alone.
 
-    published: the scales where `test.scales` names none.
+    published: the scales where `test.scales` names none. The segments of all views vote at once.
     """
-    total, count = torch.zeros(()), 0
+    views, prototypes, segments = [], [], []
     for view, embeddings in networks.look(image.unit_range(), pyramid_scales(networks.config, published)):
         embedding = networks.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
-        total = total + networks.class_maps(view, retrieval_scores(networks, embedding, view.size), image.size)
-        count += 1
-    return total / count
+        found, segment = find_prototypes(networks, embedding, view.size)
+        views.append(view)
+        prototypes.append(found)
+        segments.append(segment)
+    total = torch.zeros(())
+    for view, segment, shares in zip(views, segments, vote(networks, prototypes), strict=True):
+        total = total + networks.class_maps(view, shares.T[:, segment], image.size)
+    return total / len(views)
 
 
 def softmax(networks: Networks, image: InputImage, flips: bool = False) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from spml.inference import retrieval
 from spml.inference.gallery import Gallery
-from spml.inference.retrieval import class_shares, nearest_labels
+from spml.inference.retrieval import class_shares, nearest, nearest_labels
 
 
 def drawn(count, dim=6, seed=0):
@@ -45,10 +45,25 @@ def test_votes_equal_a_plain_loop_also_with_few_remembered(queries, remembered, 
     torch.testing.assert_close(shares.sum(1), torch.ones(queries))
 
 
+@pytest.mark.parametrize(
+    ("queries", "remembered", "neighbours"), [(300, 3000, 20), (0, 50, 3), (5, 31, 40), (3, 64, 1)]
+)
+def test_the_nearest_equal_a_sort_of_all(queries, remembered, neighbours, device):
+    query, embedding = drawn(queries, seed=4).double().to(device), drawn(remembered).double().to(device)
+    expected = (query @ embedding.T).argsort(1, descending=True)[:, :neighbours]
+    assert torch.equal(nearest(query, embedding, neighbours), expected)
+
+
+def test_equal_prototypes_are_each_taken_once():
+    embedding = drawn(1).expand(70, -1).contiguous()
+    found = nearest(embedding[:2], embedding, 20)
+    assert [len(set(row.tolist())) for row in found] == [20, 20]
+
+
 def test_chunks_of_the_gallery_say_what_it_says_at_once(monkeypatch):
     gallery, query = Gallery(drawn(103), torch.arange(103)), drawn(9, seed=3)
     at_once = nearest_labels(query, gallery)
-    monkeypatch.setattr(retrieval, "MAX_SIMILARITIES", 1)
+    monkeypatch.setattr(retrieval, "MAX_SIMILARITIES", {"cpu": 1})
     assert torch.equal(nearest_labels(query, gallery), at_once)
     assert at_once.shape == (9, 20)
 
