@@ -19,3 +19,23 @@ def kmeans(x, cluster, num_clusters, iterations):
         sums = x.new_zeros(num_clusters, x.shape[1]).index_add(0, cluster, x)
         cluster = (x @ normalize(sums, dim=1, eps=1e-12).T).argmax(1)
     return cluster
+
+
+def nearest_labels(query, embedding, label, neighbours):
+    """Labels of the nearest rows, by sorting all similarities: [S, C], [M, C], [M] → [S, neighbours]."""
+    return label[(query @ embedding.T).sort(1, descending=True).indices[:, :neighbours]]
+
+
+def random_walk(scores, embedding, sharpness, power, doublings):
+    """Scores [K, h, w] times the transition matrix of an embedding [C, h, w] to the 2^doublings-th power."""
+    e = normalize(embedding.flatten(1), dim=0)
+    transition = torch.exp(sharpness * (e.T @ e) - sharpness) ** power
+    transition = transition / transition.sum(0, keepdim=True)
+    for _ in range(doublings):
+        transition = transition @ transition
+    return (scores.flatten(1) @ transition).view_as(scores)
+
+
+def majority_label(label, segment, num_segments):
+    """The most frequent label in each segment, one segment after the other: [P], [P] → [S]."""
+    return torch.stack([label[segment == s].bincount().argmax() for s in range(num_segments)])
