@@ -2,7 +2,8 @@
 
 import logging
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from spml.commands.cam_folder import check_cam_background
 from spml.commands.flags import Parser, number
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
-from spml.data.files import need_dir, read_label, write_image
+from spml.data.files import find_images, image_size, need_dir, read_label, write_image
+from spml.data.labels import UNLABELLED
 from spml.errors import UserError
 from spml.prepare.convert import (
     add_background_flag,
@@ -35,6 +37,8 @@ from spml.prepare.voc_xml import read_boxes
 
 logger = logging.getLogger(__name__)
 
+MOST_WITHOUT_CLASS = 1024  # bytes of a CAM file of no class, at most
+
 
 @dataclass(frozen=True)
 class SeedSettings:
@@ -44,7 +48,7 @@ class SeedSettings:
     background; alpha: power of the background's score; tag_threshold, box_threshold: below these scores pixels stay
     unlabelled; box_dir: VOC XML files, or None; partial_boxes: whether images and classes without a box take tag seeds;
     label_dir: label maps that win over seeds, or None; only_missing: whether seeds are left out of classes that an
-    image's label shows.
+    image's label shows; untagged: sizes (height, width) of the images whose CAM holds no class and that have no label.
     """
 
     cam_dir: Path
@@ -57,6 +61,7 @@ class SeedSettings:
     partial_boxes: bool = False
     label_dir: Path | None = None
     only_missing: bool = False
+    untagged: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_cam_arrays(path: str | Path, num_classes: int, first: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -73,8 +78,12 @@ def read_cam_arrays(path: str | Path, num_classes: int, first: int = 1) -> tuple
 def write_seeds(name: str, targets: tuple[Path, ...], settings: SeedSettings) -> None:
     """Write the seeds of an image to `targets[0]`, under its label where there is one.
 
-    An image with a label needs no CAM: without one, or with one of no class, its label stands alone.
+    An image with a label needs no CAM: without one, or with one of no class, its label stands alone. An image without a
+    tag and a label stays unlabelled.
     """
+    if name in settings.untagged:
+        write_image(targets[0], np.full(settings.untagged[name], UNLABELLED, np.uint8))
+        return
     source, label = cam_path(settings.cam_dir, name), _given_label(name, settings)
     if label is not None and not _has_class(source, settings):
         write_image(targets[0], label)
@@ -120,6 +129,10 @@ def cam_seeds(argv: list[str] | None = None) -> None:
     names = {path.stem for path in need_files(settings.cam_dir, "*.npy", "--cam_dir")}
     if settings.label_dir:
         names |= _labels_alone(names, settings)
+    untagged = {name for name in names if _is_untagged(name, settings)}
+    if untagged:
+        settings = replace(settings, untagged=_sizes(untagged, args.image_dir))
+        names -= untagged - {*settings.untagged}
     jobs = [(name, (args.save_dir / f"{name}.png",)) for name in sorted(names)]
     convert(partial(write_seeds, settings=settings), jobs, args, "seeds", _recorded(settings))
 
@@ -135,6 +148,31 @@ def _labels_alone(names: set[str], settings: SeedSettings) -> set[str]:
     if alone:
         logger.info("%d labels without a CAM are copied as they are", len(alone))
     return alone
+
+
+def _is_untagged(name: str, settings: SeedSettings) -> bool:
+    """Whether a CAM file holds no class, and no label stands in for it; only small files are opened for that."""
+    source = cam_path(settings.cam_dir, name)
+    if not source.is_file() or source.stat().st_size > MOST_WITHOUT_CLASS or _given_label(name, settings) is not None:
+        return False
+    return not read_cam(source, len(settings.class_names), first=settings.first)
+
+
+def _sizes(untagged: set[str], image_dir: Path | None) -> dict[str, tuple[int, int]]:
+    """Sizes (height, width) of the images without a tag, as far as they are known."""
+    paths = {path.stem: path for path in find_images(image_dir, "--image_dir")} if image_dir else {}
+    sizes = {name: image_size(paths[name]) for name in sorted(untagged & {*paths})}
+    if sizes:
+        logger.warning("%d images without a tag stay unlabelled: %s", len(sizes), _few(sizes))
+    left_out = sorted(untagged - {*sizes})
+    if left_out:
+        where = "not in --image_dir" if image_dir else "--image_dir would say their size"
+        logger.warning("%d images without a tag get no seeds (%s): %s", len(left_out), where, _few(left_out))
+    return sizes
+
+
+def _few(names: Collection[str]) -> str:
+    return ", ".join([*names][:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _settings(args: Namespace) -> SeedSettings:
@@ -183,6 +221,9 @@ def _parse(argv: list[str] | None) -> Namespace:
     )
     parser.add_argument(
         "--label_dir", type=Path, help="label maps ID.png that win over seeds; those without a CAM are copied"
+    )
+    parser.add_argument(
+        "--image_dir", type=Path, help="photographs: those without a tag and a label become unlabelled seeds"
     )
     parser.add_argument(
         "--only_missing", action="store_true", help="no seeds of classes that an image's label in --label_dir shows"

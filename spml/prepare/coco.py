@@ -106,7 +106,8 @@ def decode_rle(code: Any, size: tuple[int, int], where: str) -> np.ndarray:
     Raises UserError, beginning with `where`, for a code of another size, or whose runs do not fill it exactly.
     """
     tools = pycocotools_mask()
-    if not isinstance(code, dict) or list(code.get("size") or ()) != list(size):
+    stated = code.get("size") if isinstance(code, dict) else None
+    if not isinstance(stated, list) or any(type(side) is not int for side in stated) or stated != list(size):
         raise UserError(f"{where}: expected a run-length code of size {list(size)}")
     counts = code.get("counts")
     runs = counts if isinstance(counts, list) else _runs(counts)
@@ -149,7 +150,7 @@ def segmentation_mask(segmentation: Any, size: tuple[int, int], where: str) -> n
         return decode_rle(segmentation, size, where)
     try:
         polygons = [np.array(polygon, float) for polygon in segmentation]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         polygons = []
     if not polygons or not all(p.ndim == 1 and p.size % 2 == 0 and np.isfinite(p).all() for p in polygons):
         raise UserError(f"{where}: segmentation is neither polygons [[x, y, x, y, ...], ...] nor a run-length code")

@@ -138,7 +138,7 @@ def only_at_surface_points(picture: Picture, parts: np.ndarray, persons: np.ndar
 def _surface_points(person: Annotation, size: tuple[int, ...], where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     try:
         points = np.array([person.get(key, []) for key in ("dp_y", "dp_x", "dp_I")], float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         points = np.full((3, 1), np.nan)
     if points.ndim != 2 or not (np.abs(points) < 256).all() or not ((points[2] >= 0) & (points[2] < 25)).all():
         raise UserError(f"{where}: dp_x, dp_y (0 to 255) and dp_I (0 to 24) must be lists of numbers of one length")

@@ -161,6 +161,20 @@ def test_given_labels_win_over_seeds_and_stand_where_there_is_no_cam(stuff, tmp_
         cam_seeds([*stuff, "--only_missing"])
 
 
+def test_images_without_a_tag_stay_unlabelled_where_their_size_is_known_and_end_nothing(stuff, tmp_path, log):
+    for name in "de":
+        write_cams(tmp_path / f"cam/{name}.npy", {})
+    cam_seeds(stuff)
+    assert set(seeds(tmp_path)) == {"a", "b"}
+    assert ("WARNING", "2 images without a tag get no seeds (--image_dir would say their size): d, e") in log
+    write_image(tmp_path / "images/d.jpg", np.zeros((4, 6, 3), np.uint8))
+    cam_seeds([*stuff, "--image_dir", str(tmp_path / "images")])
+    found = seeds(tmp_path)
+    assert set(found) == {"a", "b", "d"} and found["d"] == [[254] * 6] * 4
+    assert ("WARNING", "1 images without a tag stay unlabelled: d") in log
+    assert ("WARNING", "1 images without a tag get no seeds (not in --image_dir): e") in log
+
+
 def test_labels_that_cannot_be_laid_over_seeds_are_refused(stuff, tmp_path):
     write_image(tmp_path / "labels/a.png", np.zeros((4, 5), np.uint8))
     argv = [*stuff, "--label_dir", str(tmp_path / "labels")]

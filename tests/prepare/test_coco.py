@@ -51,6 +51,10 @@ LARGE = np.kron(np.arange(6).reshape(2, 3) % 2, np.ones((100, 90))).astype(bool)
         {"size": [200, 270], "counts": None},
         {"size": [10**9, 10**9], "counts": "0"},
         {"size": None, "counts": "0"},
+        {"size": 3, "counts": "0"},
+        {"size": True, "counts": "0"},
+        {"size": [200.0, 270], "counts": [54000]},
+        {"size": {"200": 270}, "counts": [54000]},
         {"counts": "0"},
         [1],
     ],
@@ -77,7 +81,9 @@ def test_a_crowd_is_a_code():
     assert (segmentation_mask(encode(mask), (4, 4), "here") == mask).all()
 
 
-@pytest.mark.parametrize("segmentation", [[], [[1, 2, 3, 4, 5]], [["x"] * 6], [[np.nan] * 6], 5, [[[1, 2], [3, 4]]]])
+@pytest.mark.parametrize(
+    "segmentation", [[], [[1, 2, 3, 4, 5]], [["x"] * 6], [[np.nan] * 6], [[10**400] * 6], 5, [[[1, 2], [3, 4]]]]
+)
 def test_broken_polygons_are_refused(segmentation):
     with pytest.raises(UserError, match="person 7: segmentation"):
         segmentation_mask(segmentation, (4, 4), "person 7")

@@ -153,7 +153,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         parser.add_argument(
             f"--{name}_width",
             type=number(f"--{name}_width", int, 1, 1000),
-            help=f"width of {name}s in pixels (default: {published}, less where a side is below 200)",
+            help=f"width of {name}s in pixels (default: {published}, in proportion below 200 and above 1000 a side)",
         )
     parser.add_argument("--data_dir", type=Path, help="what lists are relative to (default: what holds both folders)")
     parser.add_argument("--region_dir", type=Path, help="over-segmentations named in train.txt (SAVE_DIR/regions)")

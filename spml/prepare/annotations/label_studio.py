@@ -69,7 +69,7 @@ def _image_of(data: Json) -> str:
     """The first text of a task's data that names an image, under `image` by preference."""
     texts = [data.get(key).value for key in ("image", *data.keys())]
     names = [text for text in texts if isinstance(text, str)]
-    named = [text for text in names if text.lower().partition("?X-")[0].endswith(IMAGE_ENDINGS)] or names
+    named = [text for text in names if text.lower().partition("?x-")[0].endswith(IMAGE_ENDINGS)] or names
     if not named:
         raise UserError(f"{data.where}: names no image")
     return named[0]

@@ -7,7 +7,7 @@ from spml.data.files import image_size
 from spml.errors import UserError
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.model import ImageAnnotations, Rectangle, Shape, extent, rounded, scaled
+from spml.prepare.annotations.model import ImageAnnotations, Rectangle, Shape, cut, extent, rounded, scaled
 
 SIZE_TOLERANCE = 0.02  # of a side: annotations made on a smaller copy of the photograph
 
@@ -92,7 +92,10 @@ def _fit(
             hint = f", did you mean {near!r}?" if near else ""
             notes.append(Note(Remark.UNKNOWN_CLASS, f"{shape.name[:80]!r}{hint}", shape.where))
             continue
-        shape = rounded(scaled(shape, *factors) if factors and factors != (1, 1) else shape)
+        if factors and factors != (1, 1):
+            # A mask far beyond the stated image would grow without bound.
+            shape = scaled(cut(shape, found.size) if found.size else shape, *factors)
+        shape = rounded(shape)
         remark = _place_of(shape, size)
         if remark:
             notes.append(Note(remark, repr(shape.name[:80]), shape.where))
@@ -112,6 +115,8 @@ def _factors(found: ImageAnnotations, size: tuple[int, int], notes: list[Note]) 
     x, y = width / found.size[1], height / found.size[0]
     same = abs(x / y - 1) <= SIZE_TOLERANCE
     text = f"{found.size[1]}×{found.size[0]} stated, the photograph has {width}×{height}"
+    if found.size == (width, height):
+        text += " when upright"
     notes.append(Note(Remark.SCALED if same else Remark.OTHER_SIZE, text, found.where))
     return (x, y) if same else None
 

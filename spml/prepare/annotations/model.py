@@ -159,6 +159,16 @@ def moved(shape: Shape, x: int, y: int) -> Shape:
     return shape
 
 
+def cut(shape: Shape, size: tuple[int, int]) -> Shape:
+    """A shape of which a mask keeps what lies within an image of `size` (height, width)."""
+    if not isinstance(shape, Mask):
+        return shape
+    top, left = max(0, -shape.top), max(0, -shape.left)
+    bottom, right = max(0, size[0] - shape.top), max(0, size[1] - shape.left)
+    pixels = shape.pixels()[top:bottom, left:right]
+    return mask_of(shape.name, shape.where, pixels, shape.left + left, shape.top + top)
+
+
 def scaled(shape: Shape, x: float, y: float) -> Shape:
     """A shape in an image that is `x` times as wide and `y` times as high; sizes of dots and strokes stay."""
     if isinstance(shape, Point):

@@ -10,20 +10,21 @@ from spml.prepare.annotations.model import Mask, Point, Polygon, Shape, Stroke, 
 from spml.prepare.scribbles import POINT_WIDTH, SCRIBBLE_WIDTH
 from spml.prepare.strokes import draw_polyline
 
-FULL_WIDTH_SIDE = 200  # images of a shorter side below it get dots and strokes in proportion
+PUBLISHED_SIDES = 200, 1000  # images whose shorter side lies outside get dots and strokes in proportion
 CROSSINGS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Brush:
-    """How wide dots and strokes are, in pixels; None: the published widths, smaller in small images."""
+    """How wide dots and strokes are, in pixels; None: the published widths, in proportion in small and large images."""
 
     point: int | None = None
     stroke: int | None = None
 
     def widths(self, size: tuple[int, int]) -> tuple[int, int]:
         """Widths of dots and of strokes in an image of `size` (height, width)."""
-        share = min(1.0, min(size) / FULL_WIDTH_SIDE)
+        least, most = PUBLISHED_SIDES
+        share = min(1.0, min(size) / least) * max(1.0, min(size) / most)
         point, stroke = (max(1, round(width * share)) for width in (POINT_WIDTH, SCRIBBLE_WIDTH))
         return self.point or point, self.stroke or stroke
 

@@ -72,6 +72,13 @@ def _names(path: Path, context: Context) -> dict[int, str]:
     return listed
 
 
+def _name(value: object) -> str:
+    """A class name; raises ValueError for what repeats itself to any length, lists in lists."""
+    if not isinstance(value, str | int | float):
+        raise ValueError("no name")
+    return str(value)
+
+
 def _names_in(path: Path) -> dict[int, str]:
     text = read_text(path, "class names")
     if path.suffix != ".yaml":
@@ -79,6 +86,6 @@ def _names_in(path: Path) -> dict[int, str]:
     try:
         names = yaml.safe_load(text)["names"]
         items = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): str(name) for number, name in items}
+        return {int(number): _name(name) for number, name in items}
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise UserError(f"{path}: expected 'names:' with a list of class names") from None

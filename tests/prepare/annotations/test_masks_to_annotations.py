@@ -36,6 +36,23 @@ def test_label_maps_come_back_as_they_were_where_nothing_is_simplified(folder, f
         assert np.array_equal(read_label(folder / f"back/labels/{name}.png"), read_label(folder / f"masks/{name}.png"))
 
 
+def test_a_label_map_corrected_in_labelme_comes_back_but_for_pixels_at_its_borders(folder):
+    write(folder)
+    path = folder / "polygons" / "a.json"
+    content = json.loads(path.read_text())
+    drawn = {"label": "grass", "points": [[1.2, 20.3], [6.4, 20.3], [6.4, 26.1], [1.2, 26.1]], "shape_type": "polygon"}
+    content["shapes"] = [*content["shapes"], drawn | {"group_id": None, "flags": {}}]
+    path.write_text(json.dumps(content | {"version": "5.8.1", "imageData": "aGVsbG8="}))
+    paths = f"--annotations {folder}/polygons --image_dir {folder}/images --classes {folder}/classes.txt"
+    annotations([*paths.split(), "--save_dir", f"{folder}/back", "--workers", "0"])
+    expected = read_label(folder / "masks/a.png")
+    expected[20:26, 1:6] = 2
+    found, around = read_label(folder / "back/labels/a.png"), np.pad(expected, 1, mode="edge")
+    neighbours = [around[1 + y : 31 + y, 1 + x : 41 + x] for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    at_border = np.any([each != expected for each in neighbours], axis=0)
+    assert (found == expected)[~at_border].all() and (found != expected).mean() < 0.02
+
+
 def test_labelme_files_say_what_labelme_wants_to_know(folder):
     write(folder)
     content = json.loads((folder / "polygons" / "b.json").read_text())

@@ -3,7 +3,7 @@ import pytest
 
 from spml.errors import UserError
 from spml.prepare.annotations.matching import Remark, match
-from spml.prepare.annotations.model import ImageAnnotations, Point, Polygon, Rectangle, Stroke, Tag
+from spml.prepare.annotations.model import ImageAnnotations, Mask, Point, Polygon, Rectangle, Stroke, Tag, mask_of
 
 
 def said(*shapes, name="a", size=(40, 60), **more):
@@ -72,3 +72,15 @@ def test_what_readers_left_out_is_passed_on(context):
 def test_annotations_of_which_nothing_can_be_taken_are_refused(context):
     with pytest.raises(UserError, match="nothing in them.*first: unknown classes, left out, 'horse'"):
         match([said(point(1, 1, "horse"))], context(a=(40, 60)))
+
+
+def test_a_mask_beyond_a_small_stated_image_is_cut_before_it_is_scaled(context):
+    mask = mask_of("cow", "", np.ones((3000, 3000), bool), 1, 0)
+    shapes, notes = fitted(context, said(mask, size=(4, 6)))
+    (found, _), _ = shapes[0], notes
+    assert isinstance(found, Mask) and (found.left, found.top, found.size) == (10, 0, (40, 50))
+
+
+def test_annotations_of_a_photograph_on_its_side_are_said_to_be_so(context):
+    _, notes = fitted(context, said(point(1, 2), size=(60, 40)))
+    assert notes == [(Remark.OTHER_SIZE, "40×60 stated, the photograph has 60×40 when upright")]

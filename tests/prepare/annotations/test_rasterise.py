@@ -59,8 +59,9 @@ def test_strokes_and_dots_are_drawn_as_the_published_ones(start):
     assert np.array_equal(covered(Point("", "", *start)), expected > 0)
 
 
-def test_widths_are_published_at_200_pixels_and_in_proportion_below():
+def test_widths_are_published_from_200_to_1000_pixels_and_in_proportion_outside():
     assert [Brush().widths((side, 500)) for side in (500, 200, 100, 20)] == [(6, 3), (6, 3), (3, 2), (1, 1)]
+    assert [Brush().widths((4000, side)) for side in (1000, 1500, 3000)] == [(6, 3), (9, 4), (18, 9)]
     assert Brush(9, 8).widths((20, 20)) == (9, 8)
 
 

@@ -47,7 +47,8 @@ def test_broken_lines_are_refused_by_file_and_number(read_content, line):
         read_content("a.txt", LINES + line, **NO_BACKGROUND)
 
 
-def test_a_broken_table_of_names_is_refused(read_content, tmp_path):
-    (tmp_path / "data.yaml").write_text("names: 3")
+@pytest.mark.parametrize("table", ["names: 3", "a: &a [x, x]\nnames: [*a, cow]", "names: [" + "1" * 5000 + "]", "- x"])
+def test_a_broken_table_of_names_is_refused(read_content, tmp_path, table):
+    (tmp_path / "data.yaml").write_text(table)
     with pytest.raises(UserError, match="data.yaml: expected 'names:'"):
         read_content("a.txt", LINES)
