@@ -135,5 +135,8 @@ def _add_crf_flags(group: _Group) -> None:
     for flag, (kind, limits, default, metavar, text) in flags.items():
         group.add_argument(flag, type=number(flag, kind, *limits), default=default, metavar=metavar, help=text)
     group.add_argument(
+        "--also_without_crf", metavar="DIR", help="where masks go as the script without _crf writes them, in one run"
+    )
+    group.add_argument(
         "--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core, shared by the ranks"
     )

@@ -21,6 +21,7 @@ from spml.commands.job_inputs import (
     read_gallery,
     read_sample_tags,
     save_folder,
+    unrefined_folder,
 )
 from spml.commands.mask_outputs import MASKS, MaskOutputs
 from spml.commands.pool import default_workers
@@ -67,7 +68,7 @@ class Job:
     """One run of a script: its flags and configuration, this process's share of the samples, and where results go.
 
     gallery: prototypes [M, C] and labels [M] to retrieve from, or None; tags: the classes of images by id, or None;
-    record: what decides the results; pool: the processes of the CRF.
+    records: what decides the results, by folder; pool: the processes of the CRF.
     """
 
     needs: Needs
@@ -78,7 +79,7 @@ class Job:
     gallery: tuple[np.ndarray, np.ndarray] | None
     tags: dict[str, tuple[int, ...]] | None
     outputs: MaskOutputs
-    record: RunRecord
+    records: Sequence[RunRecord]
     pool: CrfPool
 
     def read(self, sample: Sample) -> InputImage:
@@ -112,8 +113,12 @@ class Job:
 
     def begin(self) -> ranks.Progress:
         """Record what decides the results, before the first of them; a bar over the images of all processes."""
-        ranks.first_alone(self.record.begin)
+        ranks.first_alone(self._begin_records)
         return ranks.Progress(len(self.samples), self.outputs.save_dir.name)
+
+    def _begin_records(self) -> None:
+        for record in self.records:
+            record.begin()
 
 
 @contextmanager
@@ -127,22 +132,31 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     config = load_config(flags.cfg_path, [*flags.opts, *_opts(flags)])
     samples = find_samples(flags, config, needs.labels)
     snapshot = find_snapshot(flags, config)
-    outputs = MaskOutputs(
-        save_folder(flags), load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
-    )
+    palette, crf = load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
+    outputs = MaskOutputs(save_folder(flags), palette, crf, unrefined_folder(flags, needs.crf))
     if needs.cams:
         check_cams(flags.cam_dir, samples, config)
     tags = read_sample_tags(config, samples) if needs.tags else None
     gallery = read_gallery(flags, config) if needs.gallery else None
     values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)
-    record = RunRecord(outputs.save_dir, values, flags.skip_existing)
-    there = [sample for sample in samples if outputs.exist(sample.id, needs.results)]
-    if flags.skip_existing and (there or record.path.is_file()):
-        record.compare()
-    done = {sample.id for sample in there if record.holds(outputs.paths(sample.id, needs.results))}
-    todo = [sample for sample in ranks.share(samples) if sample.id not in done]
+    records = _records(values, outputs, flags.skip_existing)
+    kept = [record.kept(_results(record.save_dir, samples, needs)) for record in records]
+    todo = [sample for sample in ranks.share(samples) if not all(sample.id in ids for ids in kept)]
     with CrfPool(num_workers(flags, needs, len(todo))) as pool:
-        yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, record, pool)
+        yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, records, pool)
+
+
+def _records(values: dict[str, Any], outputs: MaskOutputs, keep: bool) -> list[RunRecord]:
+    """The records of the run's folders; that of masks without CRF is the record of the script without it."""
+    records = [RunRecord(outputs.save_dir, values, keep)]
+    if outputs.unrefined is not None:
+        without = {key: value for key, value in values.items() if key.removeprefix("--") not in CRF_FLAGS}
+        records.append(RunRecord(outputs.unrefined, without | {"script": values["script"].replace("_crf", "")}, keep))
+    return records
+
+
+def _results(folder: Path, samples: list[Sample], needs: Needs) -> dict[str, list[Path]]:
+    return {sample.id: [folder / kind.format(sample.id) for kind in needs.results] for sample in samples}
 
 
 def _decisive_values(

@@ -31,9 +31,24 @@ def read_gallery(flags: Namespace, config: Config) -> tuple[np.ndarray, np.ndarr
 
 def save_folder(flags: Namespace) -> Path:
     """Where results go, which need not be there."""
-    path = Path(flags.save_dir)
+    return _folder_to_be("--save_dir", flags.save_dir)
+
+
+def unrefined_folder(flags: Namespace, crf: bool) -> Path | None:
+    """Where masks without the CRF go, if anywhere; raises UserError where the script has no CRF."""
+    if flags.also_without_crf is None:
+        return None
+    path = _folder_to_be("--also_without_crf", flags.also_without_crf)
+    if not crf or path.resolve() == Path(flags.save_dir).resolve():
+        reason = "is --save_dir, expected another folder" if crf else "this script has no CRF; leave the flag out"
+        raise UserError(f"--also_without_crf {path}: {reason}")
+    return path
+
+
+def _folder_to_be(flag: str, name: str) -> Path:
+    path = Path(name)
     if path.exists() and not path.is_dir():
-        raise UserError(f"--save_dir {path}: is a file, expected a folder")
+        raise UserError(f"{flag} {path}: is a file, expected a folder")
     return path
 
 

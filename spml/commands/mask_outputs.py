@@ -20,32 +20,31 @@ CAMS = ("{}.npy",)
 
 @dataclass(frozen=True)
 class MaskOutputs:
-    """The results of a run. save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None."""
+    """The results of a run.
+
+    save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None; unrefined: the folder of the masks
+    as they are without it, or None.
+    """
 
     save_dir: Path
     palette: np.ndarray
     crf: CRFParameters | None = None
-
-    def exist(self, name: str, kinds: tuple[str, ...]) -> bool:
-        """Whether all results of an image are there."""
-        return all(path.is_file() for path in self.paths(name, kinds))
-
-    def paths(self, name: str, kinds: tuple[str, ...]) -> list[Path]:
-        """Where the results of an image lie."""
-        return [self.save_dir / kind.format(name) for kind in kinds]
+    unrefined: Path | None = None
 
     def write_mask(self, name: str, mask: np.ndarray) -> None:
         """Write a mask of class ids, H×W uint8, in grey and in colour."""
-        self._write_pictures(MASKS, name, mask, mask)
+        self._write_pictures(self.save_dir, MASKS, name, mask, mask)
 
     def write_clusters(self, name: str, segment: np.ndarray) -> None:
         """Write segment ids H×W in grey, with 16 bits where 8 do not do, and in colour."""
         grey = segment.astype(np.uint8 if segment.max() < 256 else np.uint16)
-        self._write_pictures(CLUSTERS, name, grey, (segment % 256).astype(np.uint8))
+        self._write_pictures(self.save_dir, CLUSTERS, name, grey, (segment % 256).astype(np.uint8))
 
-    def _write_pictures(self, kinds: tuple[str, ...], name: str, grey: np.ndarray, coloured: np.ndarray) -> None:
-        write_image(self.save_dir / kinds[0].format(name), grey)
-        write_image(self.save_dir / kinds[1].format(name), colorize(coloured, self.palette))
+    def _write_pictures(
+        self, folder: Path, kinds: tuple[str, ...], name: str, grey: np.ndarray, coloured: np.ndarray
+    ) -> None:
+        write_image(folder / kinds[0].format(name), grey)
+        write_image(folder / kinds[1].format(name), colorize(coloured, self.palette))
 
     def finish_mask(self, name: str, image: np.ndarray, values: np.ndarray, void: np.ndarray | None = None) -> None:
         """From what the network says to a mask on disk.
@@ -53,9 +52,15 @@ class MaskOutputs:
         image: uint8 [H, W, 3]; values: scores float [K, h, w], to be refined by the CRF at their own resolution, or a
         mask uint8 [h, w], which stays as it is; void: [H, W] bool, pixels that become void, or None.
         """
+        if self.unrefined is not None:
+            self._finish(self.unrefined, name, image, values, void)
         if self.crf is not None and values.ndim == 3:
-            values = refine_scores(image, values, self.crf).argmax(0).astype(np.uint8)
-        mask = resize_label(values, image.shape[:2])
+            values = refine_scores(image, values, self.crf)
+        self._finish(self.save_dir, name, image, values, void)
+
+    def _finish(self, folder: Path, name: str, image: np.ndarray, values: np.ndarray, void: np.ndarray | None) -> None:
+        mask = values.argmax(0).astype(np.uint8) if values.ndim == 3 else values
+        mask = resize_label(mask, image.shape[:2])
         if void is not None:
             mask[void] = VOID
-        self.write_mask(name, mask)
+        self._write_pictures(folder, MASKS, name, mask, mask)

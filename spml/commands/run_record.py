@@ -1,6 +1,7 @@
 """What decided a folder's results, kept beside them: results of other settings never pass for those of this run."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ class RunRecord:
         if changed:
             more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
             raise UserError(f"--skip_existing: {self.save_dir} is of another run: {changed[0]}{more}; {WAY_OUT}")
+
+    def kept(self, results: Mapping[str, list[Path]]) -> set[str]:
+        """The ids of those results, given by their paths, that are all there and stay; `compare` comes first."""
+        there = {name: paths for name, paths in results.items() if all(path.is_file() for path in paths)}
+        if self.keep and (there or self.path.is_file()):
+            self.compare()
+        return {name for name, paths in there.items() if self.holds(paths)}
 
     def holds(self, results: list[Path]) -> bool:
         """Whether these results stay: none that are older than the record, which a run that was killed leaves."""

@@ -112,6 +112,25 @@ def test_masks_of_crf_processes_equal_those_made_in_this_one(call, tiny_data):
         assert (read(here, image) == read(beside, image)).all()
 
 
+@pytest.mark.parametrize("script", [(inference_crf, inference), (inference_softmax_crf_msc, inference_softmax_msc)])
+def test_one_run_writes_masks_with_and_without_crf(script, call, gallery_dir, tiny_data):
+    memory = ("--semantic_memory_dir", gallery_dir)
+    both, plain = call.root / "both", call.root / "both_plain"
+    call(script[0], *memory, "--also_without_crf", plain, out="both")
+    for folder, other in ((both, script[0]), (plain, script[1])):
+        alone = call(other, *memory, out="alone")
+        for name in tiny_data.ids:
+            assert (read(folder, name) == read(alone, name)).all()
+    assert any((read(both, name) != read(plain, name)).any() for name in tiny_data.ids)
+    # What is there counts for both scripts, and what is missing in one folder is made again.
+    (plain / "semantic_gray" / "a.png").unlink()
+    before = files(both)
+    call(script[0], *memory, "--also_without_crf", plain, "--skip_existing", out="both")
+    changed = {Path(new[0]).name for new, old in zip(files(both), before, strict=True) if new != old}
+    assert changed == {"a.png"} and (plain / "semantic_gray" / "a.png").is_file()
+    call(script[1], *memory, "--skip_existing", out="both_plain")
+
+
 def test_void_pixels_of_densepose_stay_void(call, tiny_data):
     label = np.full((40, 40), 254, np.uint8)
     label[5:8, 5:8], label[:4] = 2, 255
@@ -209,6 +228,9 @@ def spoil(path, content=b"no image"):
         (inference_softmax, ["--label_divisor", "5"], "network.label_divisor is 5"),
         (inference_softmax, ["--device", "gpu"], "--device gpu: cannot be used"),
         (inference_softmax, ["--save_dir", "{tmp}/train.txt"], "--save_dir .*train.txt: is a file"),
+        (inference_softmax, ["--also_without_crf", "{tmp}/b"], "--also_without_crf .*b: this script has no CRF"),
+        (inference_softmax_crf, ["--also_without_crf", "{tmp}/out"], "--also_without_crf .*out: is --save_dir"),
+        (inference_softmax_crf, ["--also_without_crf", "{tmp}/train.txt"], "--also_without_crf .*txt: is a file"),
         (inference, [], "--semantic_memory_dir is needed"),
         (inference, ["--semantic_memory_dir", "{tmp}/nowhere"], "--semantic_memory_dir .*nowhere: no such folder"),
         (inference, ["--semantic_memory_dir", "{tmp}/data"], "holds no prototypes"),

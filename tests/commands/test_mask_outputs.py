@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spml.commands.mask_outputs import CLUSTERS, MASKS, PROTOTYPES, MaskOutputs
+from spml.commands.mask_outputs import MaskOutputs
 from spml.data.transforms import resize_label
 from spml.inference.crf import dense_crf, resize_pixels
 from spml.inference.crf_settings import CRFParameters
@@ -20,19 +20,16 @@ def outputs(tmp_path):
 
 def test_a_mask_is_written_in_grey_and_in_colour(outputs, tmp_path):
     mask = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    assert not outputs.exist("a", MASKS)
     outputs.write_mask("a", mask)
     grey, colour = (Image.open(tmp_path / folder / "a.png") for folder in ("semantic_gray", "semantic_color"))
     assert grey.mode == "L" and (np.array(grey) == mask).all()
     assert (np.array(colour.convert("RGB")) == voc_palette()[mask]).all()
-    assert outputs.exist("a", MASKS) and not outputs.exist("a", MASKS + PROTOTYPES)
 
 
 def test_segments_keep_their_ids_beyond_eight_bits(outputs, tmp_path):
     for count in (256, 300):
         outputs.write_clusters("a", np.arange(count).reshape(-1, 4))
         assert (np.array(Image.open(tmp_path / "semantic_cluster" / "a.png")) == np.arange(count).reshape(-1, 4)).all()
-    assert outputs.exist("a", CLUSTERS)
 
 
 def test_scores_pass_the_crf_at_their_own_size_and_return_to_the_images(tmp_path):
