@@ -43,6 +43,7 @@ _RANGES = {
     "train.begin_iteration": (0, 10**9),
     "train.seed": (0, 2**32 - 1),
     "train.snapshot_step": (1, 10**9),
+    "train.keep_snapshots": (1, 10**9),
     "train.tensorboard_step": (1, 10**9),
     "network.timm_layers": (1, 1000),
     "train.freeze_at": (0, 1000),

@@ -8,9 +8,11 @@ import torch
 from spml.data.files import atomic_path
 from spml.engine.optim import SGD
 from spml.engine.processes import from_first
+from spml.engine.state_checks import FORMAT_VERSION, check_memory, check_momentum, check_state
 from spml.engine.tasks import Task
 from spml.errors import UserError
-from spml.models.snapshots import newest_snapshot, snapshot_iterations
+from spml.models.snapshots import snapshot_iterations, state_path
+from spml.models.soundness import check_finite, check_sum, tensor_sum
 from spml.models.weights import load_file, load_into
 from spml.segments.memory_bank import MemoryBank
 
@@ -22,18 +24,25 @@ def _write(content: dict[str, Any], path: Path) -> None:
         torch.save(content, partial)
 
 
-def write_snapshot(snapshot_dir: str | Path, iteration: int, task: Task, optimizer: SGD, memory: MemoryBank) -> Path:
-    """Write the state, then the weights, of a finished iteration, then drop older states; each file atomically.
+def write_snapshot(
+    snapshot_dir: str | Path, iteration: int, task: Task, optimizer: SGD, memory: MemoryBank, keep: int = 2
+) -> Path:
+    """Write the state, then the weights, of a finished iteration, each file atomically; returns the weights' path.
 
-    Returns the path of the weights.
+    keep: of how many of the newest snapshots the state stays; the weights stay of all. Raises UserError where a weight
+    is not finite: nobody could go on from there.
     """
-    folder = Path(snapshot_dir)
+    path = Path(snapshot_dir) / f"model-{iteration}.pth"
+    weights = {name: getattr(task, name).state_dict() for name in MODELS}
+    for named in weights.values():
+        check_finite(named, f"iteration {iteration}, no snapshot written")
     state = {"iteration": iteration, "optimizer": optimizer.state_dict()["state"], "memory": memory.state_dict()}
-    _write(state, folder / f"state-{iteration}.pth")
-    path = folder / f"model-{iteration}.pth"
-    _write({name: getattr(task, name).state_dict() for name in MODELS}, path)
-    for old in folder.glob("state-*.pth"):
-        if old.name != f"state-{iteration}.pth":
+    sums = {"model": tensor_sum(weights), "state": tensor_sum(state)}
+    _write({"format_version": FORMAT_VERSION, "sums": sums, **state}, state_path(path))
+    _write(weights, path)
+    kept = {f"state-{i}.pth" for i in snapshot_iterations(snapshot_dir)[-keep:]}
+    for old in path.parent.glob("state-*.pth"):
+        if old.name not in kept:
             old.unlink(missing_ok=True)
     return path
 
@@ -44,9 +53,10 @@ def resume_newest(
     """Restore the newest snapshot of a folder; returns the next iteration, or None where there is no snapshot.
 
     Of several processes the first looks and reads; the others are sent what it has, whatever lies in their folders.
-    Raises UserError where a snapshot is broken, lacks its state, or belongs to another network.
+    Raises UserError where a snapshot is broken, lacks its state, or belongs to another network; where the one before it
+    is whole, the line says how to go on from there.
     """
-    content = from_first(lambda: _read_newest(snapshot_dir, task, optimizer))
+    content = from_first(lambda: _read_newest(Path(snapshot_dir), task, optimizer))
     if content is None:
         return None
     for name in MODELS:
@@ -57,30 +67,43 @@ def resume_newest(
     return content["iteration"] + 1
 
 
-def _read_newest(snapshot_dir: str | Path, task: Task, optimizer: SGD) -> dict[str, Any] | None:
-    """What the newest snapshot holds, seen to fit; None where there is no snapshot."""
-    if not snapshot_iterations(snapshot_dir):
+def _read_newest(folder: Path, task: Task, optimizer: SGD) -> dict[str, Any] | None:
+    """What the newest snapshot holds, seen to be whole and to fit; None where there is no snapshot."""
+    iterations = snapshot_iterations(folder)
+    if not iterations:
         return None
-    path = newest_snapshot(snapshot_dir)
-    state_path = path.with_name(path.name.replace("model", "state"))
+    *older, newest = iterations
+    try:
+        return _read(folder, newest, task, optimizer)
+    except UserError as error:
+        whole = next((i for i in reversed(older) if _is_whole(folder, i, task, optimizer)), None)
+        if whole is None:
+            raise
+        newer = ", ".join(f"model-{i}.pth" for i in older[older.index(whole) + 1 :] + [newest])
+        way = f"model-{whole}.pth before it is whole: to go on from there, remove {newer} from {folder}"
+        raise UserError(f"{error}; {way}") from None
+
+
+def _is_whole(folder: Path, iteration: int, task: Task, optimizer: SGD) -> bool:
+    try:
+        _read(folder, iteration, task, optimizer)
+    except UserError:
+        return False
+    return True
+
+
+def _read(folder: Path, iteration: int, task: Task, optimizer: SGD) -> dict[str, Any]:
+    """What a snapshot and its state hold; raises UserError where one is missing, not whole, or of another network."""
+    path = folder / f"model-{iteration}.pth"
+    beside = state_path(path)
     content = load_file(path)
-    if not state_path.is_file():
-        raise UserError(
-            f"{state_path}: not found; {path.name} alone cannot be resumed from, only be network.pretrained"
-        )
-    state = load_file(state_path)
-    memory = state.get("memory")
-    if not state.keys() >= {"iteration", "optimizer"} or not {"entries", "images_seen"} <= set(memory or ()):
-        raise UserError(f"{state_path}: holds no training state of this program")
+    if not beside.is_file():
+        raise UserError(f"{beside}: not found; {path.name} alone cannot be resumed from, only be network.pretrained")
+    state = load_file(beside)
     for name in MODELS:
         load_into(getattr(task, name), content.get(name), path, share=False)
-    _check_momentum(optimizer, state["optimizer"], state_path)
+    check_state(state, beside, iteration)
+    check_sum({name: content[name] for name in MODELS}, state["sums"]["model"], path)
+    check_momentum(optimizer, state["optimizer"], beside)
+    check_memory(state["memory"], task, beside)
     return {**{name: content[name] for name in MODELS}, **state}
-
-
-def _check_momentum(optimizer: SGD, state: Any, path: Path) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    shapes = {i: tuple(p.shape) for i, p in enumerate(parameters)}
-    momentum = {i: s.get("momentum") if isinstance(s, dict) else None for i, s in state.items()}
-    if any(not isinstance(m, torch.Tensor) or tuple(m.shape) != shapes.get(i) for i, m in momentum.items()):
-        raise UserError(f"{path}: its momentum belongs to other parameters; was train.freeze_at changed?")

@@ -179,7 +179,7 @@ def loop(run: Run, dataset: WeakLabelDataset, start: int) -> None:
             if (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
                 monitor.pictures(iteration, batch, result)
                 if rank() == 0:
-                    write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory)
+                    write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory, cfg.keep_snapshots)
 
 
 def step(run: Run, model: nn.Module, batch: Batch, iteration: int) -> tuple[StepResult, float]:

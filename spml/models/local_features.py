@@ -26,12 +26,16 @@ def distance_kernel() -> torch.Tensor:
 class LocationFeatures(nn.Module):
     """Location alone: image N×3×·×·, size (H, W) → N×H×W×2."""
 
+    channels = 2
+
     def forward(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         return location_features(size[0], size[1], image.device).expand(len(image), -1, -1, -1)
 
 
 class LocationColourFeatures(nn.Module):
     """Location and smoothed, centred, scaled colour: normalised image N×3×·×·, size (H, W) → N×H×W×5."""
+
+    channels = 5
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,6 +12,12 @@ def snapshot_iterations(snapshot_dir: str | Path) -> list[int]:
     return sorted(int(match[1]) for match in matches if match)
 
 
+def state_path(snapshot: str | Path) -> Path:
+    """Where the state of a snapshot model-{iteration}.pth lies: state-{iteration}.pth beside it."""
+    path = Path(snapshot)
+    return path.with_name(re.sub(r"^model(?=-\d+\.pth$)", "state", path.name))
+
+
 def newest_snapshot(snapshot_dir: str | Path) -> Path:
     """The newest model-{iteration}.pth of a folder; raises UserError where there is none."""
     iterations = snapshot_iterations(snapshot_dir)

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from spml.errors import UserError
 from spml.models.cam_network import CamBackbone, CamHead, build_cam
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
-from spml.models.snapshots import newest_snapshot
+from spml.models.snapshots import newest_snapshot, state_path
+from spml.models.soundness import check_finite, check_sum
 from spml.models.timm_backbone import TimmBackbone
 from spml.models.timm_weights import (
     PACKAGE_SOURCE,
@@ -43,6 +45,28 @@ def load_file(path: str | Path, device: torch.device | str = "cpu") -> dict[str,
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
     return content
+
+
+def load_checked(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `load_file` gives; raises UserError where a snapshot is not what the state beside it says was written.
+
+    Published snapshots, older ones of a run, and files of backbones have no state beside them.
+    """
+    content, expected = load_file(path, device), _noted_sum(path)
+    if expected is not None:
+        check_sum(content, expected, path)
+    return content
+
+
+def _noted_sum(path: str | Path) -> str | None:
+    """The check sum that the state beside a snapshot notes; None where there is none, or it cannot be read."""
+    beside = state_path(path)
+    if beside == Path(path) or not beside.is_file():
+        return None
+    with suppress(UserError):
+        sums = load_file(beside).get("sums")
+        return sums.get("model") if isinstance(sums, dict) else None
+    return None
 
 
 def our_name(key: str) -> str:
@@ -96,6 +120,7 @@ def load_pretrained(
     if not any(k.startswith("resnet_backbone.") for k in known):
         raise UserError(f"{source}: none of its tensors belongs to the backbone; first key: {next(iter(state))!r}")
     _check_shapes(network, known, source)
+    check_finite(known, source)
     network.load_state_dict(known, strict=False)
     initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
     if complete and initial:
@@ -120,7 +145,7 @@ def _read_source(source: str | Path, config: EasyDict) -> tuple[dict[str, Any], 
         read = timm_weights if source == "timm" else package_weights
         return read(config.timm_model, str(source)), source
     path = newest_snapshot(source) if Path(source).is_dir() else source
-    return load_file(path), path
+    return load_checked(path), path
 
 
 def _rest(initial: list[str], extra: list[str]) -> str:
@@ -170,6 +195,7 @@ def load_into(module: nn.Module, state: Any, path: str | Path, share: bool = Tru
         what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which this config's network has not"
         raise UserError(f"{path}: {what} ({len(missing)} missing, {len(extra)} unknown); check network.backbone_types")
     _check_shapes(module, state, path)
+    check_finite(state, path)
     module.load_state_dict(state, strict=False, assign=share)
 
 
@@ -206,7 +232,7 @@ def load_cam(config: EasyDict, path: str | Path, device: torch.device | str = "c
 
 
 def _fill(embedding: nn.Module, prediction: nn.Module | None, path: str | Path, device: torch.device | str) -> None:
-    content = load_file(path, device)
+    content = load_checked(path, device)
     modules = {"embedding_model": embedding, "prediction_model": prediction}
     for name, module in modules.items():
         if module is not None:

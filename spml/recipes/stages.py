@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from spml.recipes.outside import Input
 
 # Keys that change no result: how fast it is made, and what is shown and kept on the way.
-NEUTRAL_KEYS = ("num_threads", "train.resume", "train.snapshot_step", "train.tensorboard_step")
+_NEUTRAL = ("resume", "snapshot_step", "keep_snapshots", "tensorboard_step")
+NEUTRAL_KEYS = ("num_threads", *(f"train.{key}" for key in _NEUTRAL))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from spml.engine.optim import SGD, parameter_groups
 from spml.engine.tasks import EmbeddingTask
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_iterations
+from spml.models.soundness import tensor_sum
 from spml.segments.memory_bank import MemoryBank
 from spml.segments.prototypes import Prototypes
 
@@ -38,11 +39,11 @@ class Run:
             p.grad = torch.randn(p.shape, generator=g) if p.requires_grad else None
         self.optimizer.step(0.01)
         label = torch.arange(3)
-        u = torch.randn(3, 8, generator=g)
-        self.memory.append(Prototypes(u, u, label, label, label, torch.ones(3, 4).bool()))
+        u, local = torch.randn(3, 8, generator=g), torch.randn(3, 10, generator=g)
+        self.memory.append(Prototypes(u, local, label, label, label, torch.ones(3, 4).bool()))
 
-    def save(self, folder, iteration):
-        write_snapshot(folder, iteration, self.task, self.optimizer, self.memory)
+    def save(self, folder, iteration, **options):
+        write_snapshot(folder, iteration, self.task, self.optimizer, self.memory, **options)
 
     def resume(self, folder):
         return resume_newest(folder, self.task, self.optimizer, self.memory, CPU)
@@ -71,13 +72,16 @@ def test_a_snapshot_holds_plain_tensors_in_the_published_format(tiny_config, tmp
     assert "semantic_classifier.4.bias" in content["prediction_model"]
 
 
-def test_every_model_is_kept_but_only_the_newest_state(tiny_config, tmp_path):
+def test_every_model_is_kept_and_the_states_of_the_newest(tiny_config, tmp_path):
     run = Run(tiny_config(), 1, steps=1)
+    (tmp_path / "state-4.pth").write_text("its model was never written")
     for iteration in (1, 3, 11):
         run.save(tmp_path, iteration)
-    names = sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".pth")
-    assert names == ["model-1.pth", "model-11.pth", "model-3.pth", "state-11.pth"]
-    assert snapshot_iterations(tmp_path) == [1, 3, 11]
+    models = ["model-1.pth", "model-11.pth", "model-3.pth"]
+    assert sorted(p.name for p in tmp_path.glob("*.pth")) == [*models, "state-11.pth", "state-3.pth"]
+    run.save(tmp_path, 12, keep=1)
+    assert sorted(p.name for p in tmp_path.glob("state*")) == ["state-12.pth"]
+    assert snapshot_iterations(tmp_path) == [1, 3, 11, 12]
 
 
 @pytest.mark.parametrize("broken_write", [0, 1])
@@ -140,3 +144,113 @@ def test_a_broken_snapshot_is_an_error_that_names_it(tiny_config, tmp_path, name
     else:
         torch.save(content, tmp_path / name)
     assert name in complaint(run.resume, tmp_path)
+
+
+def flip_a_bit(path, of):
+    """Flip one bit of a tensor that a function picks from a file's content, as a bad disk would."""
+    content = torch.load(path, weights_only=True)
+    of(content).view(torch.int32).view(-1)[-1] ^= 1
+    torch.save(content, path)
+
+
+def changed(path, change):
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+
+
+def first_momentum(state):
+    return state["optimizer"][0]["momentum"]
+
+
+def first_weight(model):
+    return model["embedding_model"]["resnet_backbone.conv1.conv1.0.weight"]
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("model-7.pth", first_weight),
+        ("state-7.pth", first_momentum),
+        ("state-7.pth", lambda state: state["memory"]["entries"][0]["embedding"]),
+    ],
+)
+def test_one_flipped_bit_is_noticed(tiny_config, tmp_path, name, of):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    flip_a_bit(tmp_path / name, of)
+    assert f"{name}: its content is not what was written" in complaint(run.resume, tmp_path)
+
+
+def resummed(state):
+    """Give a state the check sum of what it holds, as one who means to deceive would."""
+    state["sums"]["state"] = tensor_sum({name: state[name] for name in ("iteration", "optimizer", "memory")})
+
+
+def entry(state):
+    return state["memory"]["entries"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s.update(iteration="7"), "its iteration is '7', expected 7"),
+        (lambda s: s.update(iteration=-3), "its iteration is -3, expected 7"),
+        (lambda s: s.update(iteration=5), "its iteration is 5, expected 7"),
+        (lambda s: s.update(format_version=9), "format_version is 9, this program reads 1"),
+        (lambda s: s.update(sums=None), "holds no training state"),
+        (lambda s: s.update(optimizer={}), "holds no momentum"),
+        (lambda s: s.update(optimizer=[1]), "holds no momentum"),
+        (lambda s: s.update(memory=[1]), "its memory bank is none of this program"),
+        (lambda s: s["memory"].update(images_seen="many"), "its memory bank is none of this program"),
+        (lambda s: s["memory"].update(entries=[3]), "holds no prototypes"),
+        (lambda s: entry(s).update(embedding=torch.zeros(3, 9)), "embedding in its memory bank has shape (3, 9)"),
+        (lambda s: entry(s).update(semantic=torch.tensor(3)), "in its memory bank has shape"),
+        (lambda s: entry(s).update(image=torch.zeros(3)), "image in its memory bank is torch.float32"),
+        (lambda s: entry(s)["embedding"].fill_(float("nan")), "embedding holds values that are not finite"),
+        (lambda s: first_momentum(s).fill_(float("inf")), "momentum 0 holds values that are not finite"),
+    ],
+)
+def test_a_state_that_cannot_be_is_one_line_even_with_its_sum_made_to_fit(tiny_config, tmp_path, change, words):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    changed(tmp_path / "state-7.pth", lambda state: (change(state), state["sums"] and resummed(state)))
+    message = complaint(run.resume, tmp_path)
+    assert "state-7.pth" in message and words in message
+
+
+def test_a_state_of_another_iteration_is_noticed(tiny_config, tmp_path):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    run.save(tmp_path, 8)
+    (tmp_path / "state-7.pth").replace(tmp_path / "state-8.pth")
+    assert "state-8.pth: its iteration is 7, expected 8" in complaint(run.resume, tmp_path)
+
+
+def test_a_broken_newest_snapshot_is_named_and_the_one_before_it_offered(tiny_config, tmp_path):
+    run, resumed = Run(tiny_config(), 1, steps=1), Run(tiny_config(), 2)
+    run.save(tmp_path, 7)
+    run.step(4)
+    run.save(tmp_path, 8)
+    flip_a_bit(tmp_path / "model-8.pth", first_weight)
+    message = complaint(resumed.resume, tmp_path)
+    assert "model-8.pth: its content is not what was written" in message
+    assert f"model-7.pth before it is whole: to go on from there, remove model-8.pth from {tmp_path}" in message
+    (tmp_path / "model-8.pth").unlink()
+    assert resumed.resume(tmp_path) == 8
+
+
+def test_no_snapshot_is_offered_that_is_not_whole(tiny_config, tmp_path):
+    run = Run(tiny_config(), 1, steps=1)
+    for iteration in (7, 8):
+        run.save(tmp_path, iteration)
+        flip_a_bit(tmp_path / f"model-{iteration}.pth", first_weight)
+    assert complaint(run.resume, tmp_path).endswith("damaged or changed")
+
+
+def test_weights_that_are_not_finite_are_never_written(tiny_config, tmp_path):
+    run = Run(tiny_config(), 1, steps=1)
+    run.save(tmp_path, 7)
+    run.task.embedding_model.resnet_backbone.conv1.conv1[0].weight.data[:] = float("nan")
+    assert "iteration 8, no snapshot written: resnet_backbone.conv1.conv1.0.weight" in complaint(run.save, tmp_path, 8)
+    assert sorted(p.name for p in tmp_path.glob("*.pth")) == ["model-7.pth", "state-7.pth"]
