@@ -2,7 +2,14 @@
 """Write masks in the form that the VOC evaluation server takes."""
 
 from spml.commands.running import run
-from spml.commands.voc_submission import voc_submission
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.commands.voc_submission import voc_submission
+
+    voc_submission()
+
 
 if __name__ == "__main__":
-    run(voc_submission)
+    run(main)

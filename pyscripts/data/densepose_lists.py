@@ -2,7 +2,14 @@
 """DensePose data lists from the annotation files."""
 
 from spml.commands.running import run
-from spml.prepare.densepose_lists import densepose_lists
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.prepare.densepose_lists import densepose_lists
+
+    densepose_lists()
+
 
 if __name__ == "__main__":
-    run(densepose_lists)
+    run(main)

@@ -2,7 +2,14 @@
 """DensePose-COCO JSON to part labels, points and person masks."""
 
 from spml.commands.running import run
-from spml.prepare.densepose_masks import densepose_masks
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.prepare.densepose_masks import densepose_masks
+
+    densepose_masks()
+
 
 if __name__ == "__main__":
-    run(densepose_masks)
+    run(main)

@@ -2,7 +2,14 @@
 """Image tags from VOC XML or label maps."""
 
 from spml.commands.running import run
-from spml.prepare.image_tags import image_tags
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.prepare.image_tags import image_tags
+
+    image_tags()
+
 
 if __name__ == "__main__":
-    run(image_tags)
+    run(main)

@@ -2,7 +2,14 @@
 """ScribbleSup XML to scribbles of several lengths, and points."""
 
 from spml.commands.running import run
-from spml.prepare.scribbles import scribbles
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.prepare.scribbles import scribbles
+
+    scribbles()
+
 
 if __name__ == "__main__":
-    run(scribbles)
+    run(main)

@@ -2,7 +2,14 @@
 """VOC data lists from the split files of VOC 2012 and SBD."""
 
 from spml.commands.running import run
-from spml.prepare.voc_lists import voc_lists
+
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.prepare.voc_lists import voc_lists
+
+    voc_lists()
+
 
 if __name__ == "__main__":
-    run(voc_lists)
+    run(main)

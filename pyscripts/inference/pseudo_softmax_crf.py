@@ -1,8 +1,15 @@
 #!/usr/bin/env python
 """Pseudo labels by self-training: soft-max within the classes of the weak label, refined by a dense CRF."""
 
-from spml.commands.pseudo import pseudo_softmax_crf
 from spml.commands.running import run
 
+
+def main() -> None:
+    """Import what the script needs, whose time is covered by `run` too, and call it."""
+    from spml.commands.pseudo import pseudo_softmax_crf
+
+    pseudo_softmax_crf()
+
+
 if __name__ == "__main__":
-    run(pseudo_softmax_crf)
+    run(main)

@@ -10,7 +10,7 @@ from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any
 
-from spml.commands.pool import process_context, start_worker
+from spml.commands.pool import make_executor, process_context
 from spml.errors import UserError
 
 WAITING = 2  # images that wait for a process to be free, so that none is idle while the network runs
@@ -28,7 +28,7 @@ class CrfPool:
         self.on_done = on_done
         self._most = count + WAITING
         self._busy: dict[Future[str | None], str] = {}
-        self._executor = ProcessPoolExecutor(count, _context(), start_worker) if count else None
+        self._executor = make_executor(count, _context()) if count else None
         # Starting waits for the processes' imports; meanwhile this one goes on to its own.
         self._starter = threading.Thread(target=_start, args=(self._executor, count))
         self._starter.start()

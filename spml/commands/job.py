@@ -36,6 +36,7 @@ from spml.errors import UserError
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
+from spml.launcher import num_ranks, ranks_here
 from spml.visualize import load_palette
 
 Argv = Sequence[str] | None
@@ -109,7 +110,7 @@ class Job:
 
     def nothing_left(self) -> bool:
         """Whether no process has anything to do."""
-        return not self.samples and ranks.num_ranks() == 1
+        return not self.samples and num_ranks() == 1
 
     def begin(self) -> ranks.Progress:
         """Record what decides the results, before the first of them; a bar over the images of all processes."""
@@ -193,7 +194,7 @@ def num_workers(flags: Namespace, needs: Needs, images: int) -> int:
     """CRF processes to start: none where there is no CRF, else by default the cores that this process may count on."""
     if not needs.crf:
         return 0
-    wanted = max(1, default_workers() // ranks.ranks_here()) if flags.workers is None else flags.workers
+    wanted = max(1, default_workers() // ranks_here()) if flags.workers is None else flags.workers
     return min(wanted, images)
 
 

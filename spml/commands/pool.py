@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from spml.data.paths import drop_partials
 from spml.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,12 @@ def process_context() -> BaseContext:
 
 
 def start_worker() -> None:
-    """What a worker process does first: it leaves Ctrl-C to its parent, and ends when that is gone."""
+    """What a worker process does first: it leaves Ctrl-C to its parent, and ends when that is gone.
+
+    At SIGTERM, which its parent sends where another worker has died, it drops the file that it writes.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _drop_and_end())
     Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -42,7 +47,12 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        _drop_and_end()
+
+
+def _drop_and_end() -> None:
+    drop_partials()
+    os._exit(1)
 
 
 def map_files(
@@ -60,10 +70,21 @@ def map_files(
     yield from tqdm(results, total=len(items), desc=desc, disable=silent)
 
 
+def make_executor(workers: int, context: BaseContext) -> ProcessPoolExecutor:
+    """So many processes that begin with `start_worker`; raises UserError where the system does not give them."""
+    try:
+        return ProcessPoolExecutor(workers, context, start_worker)
+    except OSError as error:  # no shared memory, where their semaphores lie
+        raise UserError(
+            f"--workers {workers}: processes cannot be started ({error}); use --workers 0, or give the container "
+            "shared memory (docker run --shm-size 1g)"
+        ) from None
+
+
 def _map_in_processes(function: Callable[[_Item], _Result], items: list[_Item], workers: int) -> Iterator[_Result]:
     chunk = max(1, min(LARGEST_CHUNK, len(items) // (4 * workers)))
     try:
-        with ProcessPoolExecutor(workers, mp_context=process_context(), initializer=start_worker) as pool:
+        with make_executor(workers, process_context()) as pool:
             yield from pool.map(function, items, chunksize=chunk)
     except BrokenProcessPool:
         raise UserError("a worker process ended unexpectedly, out of memory perhaps; try fewer --workers") from None

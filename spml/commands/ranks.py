@@ -5,6 +5,7 @@ They see each other's counts in the store that torchrun's agent keeps; nothing h
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +13,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+from spml.data.paths import drop_partials
+from spml.launcher import num_ranks, this_rank
 
 if TYPE_CHECKING:
     from torch.distributed import Store
@@ -24,19 +26,17 @@ GLANCE = 0.1  # seconds between two looks at the store
 WORD = 5.0  # seconds that another process gets to say its error
 
 
-def this_rank() -> int:
-    """This process's number among those of the launcher, known before any of them is connected."""
-    return int(os.environ.get("RANK", 0))
+def end_with_launcher() -> None:
+    """End this process soon after torchrun's agent, if one has started it; a killed agent cannot tell it to."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        threading.Thread(target=_end_when_left, args=(os.getppid(),), daemon=True).start()
 
 
-def num_ranks() -> int:
-    """How many processes the launcher started."""
-    return int(os.environ.get("WORLD_SIZE", 1))
-
-
-def ranks_here() -> int:
-    """How many of them are on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+def _end_when_left(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(GLANCE)
+    drop_partials()
+    os._exit(1)
 
 
 def share(samples: Sequence[Shared]) -> list[Shared]:
@@ -125,6 +125,8 @@ class Progress:
     """
 
     def __init__(self, mine: int, name: str) -> None:
+        from tqdm import tqdm
+
         self._alone = num_ranks() == 1
         self._bar = tqdm(total=mine, unit="image", desc=name, disable=this_rank() != 0)
         if not self._alone:

@@ -9,6 +9,7 @@ from typing import Any
 from spml.config import Config, flat
 from spml.data import fingerprints
 from spml.data.files import write_text
+from spml.data.whole_files import is_whole
 from spml.errors import UserError
 
 RECORD_NAME = "run.json"
@@ -75,10 +76,15 @@ class RunRecord:
         return {name for name, paths in there.items() if self.holds(paths)}
 
     def holds(self, results: list[Path]) -> bool:
-        """Whether these results stay: none that are older than the record, which a run that was killed leaves."""
+        """Whether these results stay: none that are older than the record, which a run that was killed leaves.
+
+        Nor such as are cut short.
+        """
         if not self.keep or not self.path.is_file():
             return False
-        return min(path.stat().st_mtime_ns for path in results) >= self.path.stat().st_mtime_ns
+        if min(path.stat().st_mtime_ns for path in results) < self.path.stat().st_mtime_ns:
+            return False
+        return all(is_whole(path) for path in results)
 
     def begin(self) -> None:
         """Write the record, unless results stay that belong to the one that is there."""

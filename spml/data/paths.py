@@ -1,11 +1,19 @@
 """Folders and paths; writing files that are never half there; text in UTF-8 whatever the locale."""
 
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zlib import crc32
 
 from spml.errors import UserError
+
+_HOST = f"{crc32(socket.gethostname().encode()):08x}"
+_LONGEST_NAME = 200  # bytes; file systems take some 255
+_under_way: set[Path] = set()  # temporary files of this process
+_swept: set[Path] = set()  # folders that this process has looked through
 
 
 @contextmanager
@@ -15,8 +23,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Content and name have reached the disk by then. Raises UserError where the system does not let it be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = _partial_path(path)
     make_dir(path.parent)
+    _sweep(path.parent)
+    _under_way.add(partial)
     try:
         yield partial
         _flush(partial)
@@ -26,7 +36,47 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error})") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is full or has become read-only was named already
+            partial.unlink(missing_ok=True)
+        _under_way.discard(partial)
+
+
+def drop_partials() -> None:
+    """Remove the half-written files of this process, which is about to end at once."""
+    for partial in list(_under_way):
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _partial_path(path: Path) -> Path:
+    """A hidden name beside `path` that says which process of which machine writes it."""
+    stem = path.stem
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        stem = f"{crc32(os.fsencode(path.stem)):08x}"
+    return path.with_name(f".{stem}.{_HOST}-{os.getpid()}.partial{path.suffix[:9]}")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove, once a folder, the half-written files of processes of this machine that were killed."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for path in folder.glob(".*.partial*"):
+        writer = re.search(rf"\.{_HOST}-(\d+)\.partial[^/]*$", path.name)
+        if writer and path not in _under_way and not _runs(int(writer[1])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Whether another process of that number runs."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return pid != os.getpid()
 
 
 def _flush(path: Path) -> None:

@@ -1,11 +1,16 @@
 """The endless stream of training samples: one permutation an epoch, cut into full batches over all processes."""
 
-from collections.abc import Iterator
+import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, get_worker_info
 
-from spml.data.datasets import WeakLabelDataset, collate
+from spml.data.datasets import Batch, WeakLabelDataset, collate
+from spml.errors import UserError
 
 
 class StreamSampler(Sampler):
@@ -45,6 +50,60 @@ def make_loader(
 ) -> DataLoader:
     """A DataLoader of Batches (or a UserError in a batch's place)."""
     return DataLoader(
-        dataset, batch_sampler=sampler, collate_fn=collate, num_workers=workers, pin_memory=pin_memory,
-        prefetch_factor=4 if workers else None,
+        dataset, batch_sampler=sampler, collate_fn=_collate_to_share, num_workers=workers, pin_memory=pin_memory,
+        prefetch_factor=4 if workers else None, worker_init_fn=_leave_signals_to_parent,
     )  # fmt: skip
+
+
+def read_batches(loader: DataLoader) -> Iterator[Batch]:
+    """The batches of a loader; raises UserError where a sample is broken, or workers cannot be started."""
+    try:
+        batches = iter(loader)
+    except OSError as error:
+        raise _lack_of_memory(loader.num_workers, error) from None
+    for batch in batches:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch
+
+
+@contextmanager
+def worker_deaths(workers: int) -> Iterator[None]:
+    """Turn what the death of a loader worker raises in the block, wherever that is, into a UserError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        reason = re.search(r"killed by signal: ([^.]*)|exited unexpectedly", str(error))
+        raise UserError(
+            f"num_threads is {workers}: a loader worker ended ({reason[0] if reason else error}), out of memory or of "
+            "shared memory perhaps; set num_threads: 0, or give the container more (docker run --shm-size 1g)"
+        ) from None
+
+
+def _collate_to_share(items: Sequence[Any]) -> Batch | UserError:
+    """A Batch, of a worker in shared memory, or a UserError in its place."""
+    batch, worker = collate(items), get_worker_info()
+    if worker is None or isinstance(batch, UserError):
+        return batch
+    try:
+        for column in vars(batch).values():
+            column.share_memory_()
+    except RuntimeError as error:  # raised later, while it is sent, it would leave the other side waiting for ever
+        return _lack_of_memory(worker.num_workers, error)
+    return batch
+
+
+def _lack_of_memory(workers: int, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())[:150]
+    return UserError(
+        f"num_threads is {workers}: loader workers lack shared memory ({reason}); set num_threads: 0, or give the "
+        "container more (docker run --shm-size 1g)"
+    )
+
+
+def _leave_signals_to_parent(_: int) -> None:
+    """Ctrl-C and SIGTERM reach a whole group of processes; the one that trains ends the iteration, and then these."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))

@@ -20,8 +20,11 @@ MODELS = ("embedding_model", "prediction_model")
 
 
 def _write(content: dict[str, Any], path: Path) -> None:
-    with atomic_path(path) as partial:
-        torch.save(content, partial)
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # of torch's writer, which makes one of whatever the system refuses
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def write_snapshot(

@@ -19,7 +19,7 @@ from spml.segments.segment import Segments
 from spml.visualize import colorize, draw_boundaries, load_palette, pca_rgb, picture_grid
 
 if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
+    from spml.engine.event_file import EventFile
 
 PICTURED_IMAGES = 4
 
@@ -34,7 +34,7 @@ class Monitor:
 
     def __init__(self, config: Config, snapshot_dir: str | Path, start: int) -> None:
         self.config, self.folder, self.start = config, Path(snapshot_dir), start
-        self.writer: SummaryWriter | None = None
+        self.writer: EventFile | None = None
         self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
         self.stop, self.last, self.last_time = config.train.max_iteration, start, time.perf_counter()
         self.palette = load_palette(config.dataset.color_map_path)
@@ -61,16 +61,16 @@ class Monitor:
                 self.writer.add_scalar(name, value, iteration + 1)
 
     def _open(self) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+        from spml.engine.event_file import EventFile
 
         save_config(self.config, self.folder / "config_merged.yaml")
-        self.writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.start + 1 if self.start else None)
+        self.writer = EventFile(self.folder / "tensorboard", self.start + 1 if self.start else 0)
 
     def pictures(self, iteration: int, batch: Batch, result: StepResult) -> None:
         """Write the first images of a batch beside their labels, segments, and the embedding's principal components."""
         if self.writer is not None:
             sheet = batch_pictures(batch, result, self.config.network, self.palette)
-            self.writer.add_image("batch", sheet, iteration + 1, dataformats="HWC")
+            self.writer.add_image("batch", sheet, iteration + 1)
 
     def close(self) -> None:
         """End the bar and the event file."""

@@ -1,10 +1,9 @@
 """Processes: one by plain `python`, several by `torchrun`; everything here is the identity for one."""
 
 import gc
-import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import torch.distributed as dist
 import torch.distributed.nn.functional
 
 from spml.errors import UserError
+from spml.launcher import check_launcher, num_ranks
 from spml.segments.prototypes import Prototypes
 from spml.segments.segment import Segments
 
@@ -40,9 +40,11 @@ def process_group(device: torch.device, **meeting: Any) -> Iterator[None]:
     Nothing under plain `python`; a group that is open already stays as it is. meeting: where processes meet that were
     not started by torchrun, as `torch.distributed.init_process_group` takes it.
     """
-    if dist.is_initialized() or (not meeting and int(os.environ.get("WORLD_SIZE", 1)) == 1):
+    if dist.is_initialized() or (not meeting and num_ranks() == 1):
         yield
         return
+    if not meeting:
+        check_launcher()
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", **meeting)
@@ -127,6 +129,15 @@ def any_rank(flag: torch.Tensor) -> bool:
     return bool(flag)
 
 
+def largest(number: int, device: torch.device | str) -> int:
+    """The largest of the numbers that the processes give; the same answer on all."""
+    if world_size() == 1:
+        return number
+    found = torch.tensor(number, device=device)
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found)
+
+
 def mean_count(count: torch.Tensor) -> torch.Tensor:
     """The mean over processes of a scalar count, as a tensor of the same device."""
     if world_size() == 1:
@@ -144,6 +155,14 @@ def mean_over_ranks(values: Mapping[str, Any]) -> dict[str, float]:
     if world_size() > 1:
         dist.all_reduce(stacked)
     return dict(zip(values, (stacked / world_size()).tolist(), strict=True))
+
+
+@contextmanager
+def held_by_first(resource: AbstractContextManager[Any]) -> Iterator[None]:
+    """Hold on rank 0 what all processes share; a UserError at its beginning is raised on all of them."""
+    with ExitStack() as stack:
+        from_first(lambda: stack.enter_context(resource) and None)
+        yield
 
 
 def from_first(function: Callable[[], _T]) -> _T:

@@ -1,6 +1,7 @@
 """The training loop, for every data set, network and objective."""
 
 import logging
+import signal
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,27 @@ from torch.nn.parallel import DistributedDataParallel
 from spml.config import Config
 from spml.data.datasets import Augmentation, Batch, WeakLabelDataset
 from spml.data.lists import Sample
-from spml.data.stream import StreamSampler, make_loader
+from spml.data.run_lock import run_lock
+from spml.data.stream import StreamSampler, make_loader, read_batches, worker_deaths
 from spml.devices import choose_device
 from spml.engine.batch_norm import join_batch_norm, joins_batch_norm
 from spml.engine.checkpoint import resume_newest, write_snapshot
 from spml.engine.deterministic import deterministic_algorithms
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
-from spml.engine.processes import any_rank, from_first, mean_over_ranks, process_group, rank, world_size
+from spml.engine.processes import (
+    any_rank,
+    from_first,
+    held_by_first,
+    largest,
+    mean_over_ranks,
+    process_group,
+    rank,
+    world_size,
+)
 from spml.engine.tasks import StepResult, Task, build_memory, build_task, load_weights
-from spml.errors import UserError
+from spml.errors import Interrupted, UserError
+from spml.interrupts import deferred_signals
 from spml.models.snapshots import snapshot_iterations
 from spml.segments.memory_bank import MemoryBank
 
@@ -51,17 +63,19 @@ def train(config: Config, samples: list[Sample], snapshot_dir: str | Path, devic
     TensorBoard's curves. With `train.resume` it goes on from the newest snapshot there. Under torchrun each process
     calls this with the same arguments and takes its share. Equal bit for bit on each run: see `train.deterministic`.
 
-    Raises UserError where configuration, samples, weights or snapshots do not fit, or a loss is not finite.
+    Raises UserError where configuration, samples, weights or snapshots do not fit, another process trains into the
+    folder, or a loss is not finite; Interrupted, once iteration and snapshot are done, at SIGINT and SIGTERM.
     """
-    where = choose_device(device)
-    with process_group(where), deterministic_algorithms(config.train.deterministic):
+    where, folder = choose_device(device), Path(snapshot_dir)
+    lock = run_lock(folder / ".lock", folder, "trains")
+    with process_group(where), held_by_first(lock), deterministic_algorithms(config.train.deterministic):
         refuse_other_snapshots(config, snapshot_dir)
         dataset = open_dataset(config, samples)
-        run = build_run(config, Path(snapshot_dir), where)
+        run = build_run(config, folder, where)
         start = first_iteration(run)
         if start < config.train.max_iteration:
             loop(run, dataset, start)
-    return Path(snapshot_dir) / f"model-{config.train.max_iteration - 1}.pth"
+    return folder / f"model-{config.train.max_iteration - 1}.pth"
 
 
 def refuse_other_snapshots(config: Config, snapshot_dir: str | Path) -> None:
@@ -166,20 +180,28 @@ def loop(run: Run, dataset: WeakLabelDataset, start: int) -> None:
     sampler = StreamSampler(
         len(dataset), cfg.batch_size, start, cfg.max_iteration, rank(), world_size(), cfg.shuffle, cfg.seed
     )
-    batches = make_loader(dataset, sampler, run.config.num_threads, run.device.type == "cuda")
+    batches = read_batches(make_loader(dataset, sampler, run.config.num_threads, run.device.type == "cuda"))
     model = parallel(run)
     run.task.train_mode()
-    with closing(Monitor(run.config, run.folder, start)) as monitor:
+    monitor = Monitor(run.config, run.folder, start)
+    with closing(monitor), worker_deaths(run.config.num_threads), deferred_signals() as asked:
         for iteration, batch in enumerate(batches, start):
-            if isinstance(batch, UserError):
-                raise batch
             batch = batch.to(run.device, memory_format(run.config))
             result, rate = step(run, model, batch, iteration)
             monitor.after(iteration, result, rate, run.device)
-            if (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
+            stop = largest(asked.signal, run.device)
+            if stop or (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
                 monitor.pictures(iteration, batch, result)
                 if rank() == 0:
                     write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory, cfg.keep_snapshots)
+            if stop:
+                raise Interrupted(stop, stopped(stop, iteration))
+
+
+def stopped(number: int, iteration: int) -> str:
+    """What is said where a signal ends training."""
+    name = signal.Signals(number).name
+    return f"stopped by {name} after iteration {iteration}, whose snapshot is written; --opts train.resume true goes on"
 
 
 def step(run: Run, model: nn.Module, batch: Batch, iteration: int) -> tuple[StepResult, float]:

@@ -12,6 +12,7 @@ from spml.commands.pool import map_files
 from spml.data.class_names import has_background
 from spml.data.files import need_dir, visible_files
 from spml.data.labels import NO_BACKGROUND
+from spml.data.whole_files import is_whole
 from spml.errors import UserError
 from spml.prepare.provenance import PROVENANCE_NAME, Provenance
 
@@ -108,7 +109,7 @@ def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str
 
 
 def _missing(jobs: list[Conversion]) -> list[Conversion]:
-    return [job for job in jobs if not all(target.is_file() for target in job[1])]
+    return [job for job in jobs if not all(is_whole(target) for target in job[1])]
 
 
 def _own(folders: set[Path], jobs: list[Conversion]) -> set[Path]:

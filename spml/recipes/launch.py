@@ -35,6 +35,8 @@ def execute(arguments: list[str], folder: str, started: Callable[[int], None]) -
                     words.feed(chunk)
             status = process.wait()
         except KeyboardInterrupt:
+            if not launched:  # the launcher would not let its processes end in good order at a second signal
+                process.terminate()
             process.wait()  # the terminal has told it too
             raise
         words.close(failed=status != 0)

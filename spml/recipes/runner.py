@@ -14,9 +14,9 @@ from pathlib import Path
 
 from spml.data.files import make_dir
 from spml.data.fingerprints import differences, of_value
+from spml.data.run_lock import RunLock, run_lock
 from spml.errors import UserError
 from spml.recipes import launch
-from spml.recipes.lock import RunLock, run_lock
 from spml.recipes.records import (
     COMPLETE,
     STARTED,
@@ -119,7 +119,7 @@ class RecipeRun:
         """Run what is to be run, then the tail; raises UserError where old results would pass for new."""
         self.survey()
         make_dir(self.folder)
-        with run_lock(self.folder / "lock") as lock:
+        with run_lock(self.folder / "lock", self.out, "runs a recipe") as lock:
             self.survey()
             self.sweep()
             if self.again is not None:

@@ -129,6 +129,15 @@ def test_results_older_than_the_record_are_those_of_a_run_before_and_are_made_an
     assert {name: content for name, (content, _) in files(out).items()} == {name: c for name, (c, _) in right.items()}
 
 
+def test_a_mask_that_is_cut_short_is_made_anew(call):
+    out = call(inference_softmax)
+    before = {name: content for name, (content, _) in files(out).items()}
+    mask = out / "semantic_gray/b.png"
+    mask.write_bytes(mask.read_bytes()[:-20])
+    call(inference_softmax, "--skip_existing")
+    assert {name: content for name, (content, _) in files(out).items()} == before
+
+
 def test_a_mistake_that_the_snapshot_shows_leaves_no_record(call):
     with pytest.raises(UserError):
         call(inference_softmax, "--opts", "network.embedding_dim", 16)

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from spml.data.paths import atomic_path, need_dir, read_text, visible_files, write_text
+from spml.data.paths import _HOST as HOST
+from spml.data.paths import atomic_path, drop_partials, need_dir, read_text, visible_files, write_text
 from spml.errors import UserError
 
 
@@ -55,7 +56,7 @@ def test_content_and_name_are_on_disk_before_the_writer_goes_on(tmp_path, monkey
     monkeypatch.setattr(os, "fsync", noted_flush)
     monkeypatch.setattr(os, "replace", noted_replace)
     write_text(tmp_path / "a.txt", "new")
-    partial = str(tmp_path / f".a.{os.getpid()}.partial.txt")
+    partial = str(tmp_path / f".a.{HOST}-{os.getpid()}.partial.txt")
     assert events == [("flush", partial), ("replace", str(tmp_path / "a.txt")), ("flush", str(tmp_path))]
 
 
@@ -91,3 +92,46 @@ def test_what_a_killed_process_left_half_written_is_no_file_of_a_folder(tmp_path
         (tmp_path / name).touch()
     (tmp_path / "folder.npy").mkdir()
     assert [path.name for path in visible_files(tmp_path, "*.npy")] == ["a.npy", "b.npy"]
+
+
+def test_half_written_files_of_killed_processes_are_swept_and_those_of_others_stay(tmp_path):
+    nobody = 2**22 + 1  # beyond the process numbers of Linux
+    left = [f".a.{HOST}-{nobody}.partial.png", f".b.{HOST}-{os.getpid()}.partial.pth", f".c.{HOST}-{nobody}.partial"]
+    kept = [
+        f".a.{HOST}-{os.getppid()}.partial.png",
+        f".a.01234567-{nobody}.partial.png",
+        ".made.partial",
+        "a.partial.txt",
+    ]
+    for name in (*left, *kept):
+        (tmp_path / name).touch()
+    write_text(tmp_path / "a.txt", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "a.txt"}
+
+
+def test_a_half_written_file_that_cannot_be_removed_hides_no_reason(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    monkeypatch.setattr("os.replace", refuse)
+    assert f"{tmp_path}/a.txt: cannot be written ([Errno 30]" in complaint(write_text, tmp_path / "a.txt", "new")
+
+
+@pytest.mark.parametrize(("length", "fits"), [(240, True), (255, True), (256, False)])
+def test_a_name_is_written_where_the_system_takes_it_and_refused_in_one_line_elsewhere(tmp_path, length, fits):
+    path = tmp_path / ("x" * (length - 4) + ".txt")
+    if fits:
+        write_text(path, "new")
+        assert path.read_text() == "new"
+    else:
+        assert "File name too long" in complaint(write_text, path, "new")
+    assert len(list(tmp_path.iterdir())) == fits
+
+
+def test_half_written_files_are_dropped_by_a_process_that_ends_at_once(tmp_path):
+    with atomic_path(tmp_path / "a.txt") as partial:
+        partial.touch()
+        drop_partials()
+        assert not list(tmp_path.iterdir())
+        partial.touch()

@@ -1,11 +1,14 @@
 """The training loop: what it writes, resuming, stopping; called as its scripts call it, and as a library."""
 
+import os
+
 import pytest
 import torch
 
 from spml.commands import train as commands
 from spml.config import load_config, rules
 from spml.data.lists import read_list
+from spml.data.run_lock import run_lock
 from spml.engine import trainer
 from spml.engine.tasks import TASKS, EmbeddingTask, StepResult
 from spml.errors import UserError
@@ -31,11 +34,11 @@ def train(tiny_data, write_config, tmp_path):
 
 
 def tensors(content, prefix=""):
-    """All tensors and numbers of nested dicts and lists, by their path."""
+    """All tensors, numbers and texts of nested dicts and lists, by their path."""
     if isinstance(content, dict | list):
         items = content.items() if isinstance(content, dict) else enumerate(content)
         return {name: v for key, value in items for name, v in tensors(value, f"{prefix}/{key}").items()}
-    return {prefix: torch.as_tensor(content)}
+    return {prefix: torch.as_tensor(list(content.encode()) if isinstance(content, str) else content)}
 
 
 def everything(folder, iteration):
@@ -158,7 +161,7 @@ def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(tr
 def test_a_loss_that_is_not_finite_stops_the_run_before_any_snapshot(train, tmp_path):
     source = train("source", train={"max_iteration": 1}) / "model-0.pth"
     content = torch.load(source, weights_only=True)
-    content["embedding_model"]["aspp.aspp_1.0.bias"][:] = 1e38
+    content["embedding_model"]["aspp.aspp_1.0.weight"][:] = 3e38
     torch.save(content, tmp_path / "huge.pth")
     with pytest.raises(UserError) as error:
         train("run", train={"snapshot_step": 1}, network={"pretrained": str(tmp_path / "huge.pth")})
@@ -290,3 +293,10 @@ def test_deterministic_algorithms_are_asked_for_while_it_trains_alone(train, mon
     assert not torch.are_deterministic_algorithms_enabled()
     a, b = everything(plain, 1), everything(same, 1)
     assert all(torch.equal(v, b[k]) for k, v in a.items())
+
+
+def test_a_folder_that_another_process_trains_into_is_refused(train, tmp_path):
+    folder = tmp_path / "run"
+    with run_lock(folder / ".lock", folder, "trains"), pytest.raises(UserError, match=f"process {os.getpid()} on .*"):
+        train("run", "--opts", "train.resume", "true")
+    assert not folder.exists()

@@ -5,12 +5,13 @@ import json
 import logging
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
+from spml.data.run_lock import identity
 from spml.errors import UserError
-from spml.recipes.lock import _identity
 from spml.recipes.outside import CamInput, FolderInput, ListInput
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import Settings
@@ -296,15 +297,16 @@ def test_the_list_shows_each_stage_with_its_state_and_runs_nothing(shop, caplog)
 
 
 def test_a_second_runner_says_which_process_runs_and_ends(shop):
-    shop.put("out/.stages/lock", json.dumps({"runner": {"pid": 4711, "started": "1"}, "command": None}))
+    shop.put("out/.stages/lock", json.dumps({"runner": identity(os.getpid()), "command": None}))
     with open(shop.root / "out/.stages/lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert f"{shop.root}/out: process 4711 runs a recipe there" in shop.refused()
+        expected = f"{shop.root}/out: process {os.getpid()} on {socket.gethostname()} runs a recipe there"
+        assert expected in shop.refused()
     assert shop.run() == ALL
 
 
 def test_a_command_that_outlives_its_killed_runner_is_waited_for(shop):
-    alive = _identity(os.getpid())
+    alive = identity(os.getpid())
     shop.put("out/.stages/lock", json.dumps({"runner": {"pid": 4711, "started": "1"}, "command": alive}))
     assert f"its command still runs as process {os.getpid()}" in shop.refused()
     shop.put("out/.stages/lock", json.dumps({"runner": None, "command": {**alive, "started": "another"}}))
