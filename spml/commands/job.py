@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ class Needs:
     """What a script reads besides images, and what it writes.
 
     labels, instances: the label maps of the data list; gallery: prototypes to retrieve from; cams: CAM files;
-    classifier: the snapshot's prediction_model; tags: `dataset.tags_file`; crf: whether a CRF ends it; results: the
-    files it writes for each image.
+    classifier: the snapshot's prediction_model; tags: `dataset.tags_file`; given_tags: that too, where it is named;
+    crf: whether a CRF ends it; results: the files it writes for each image.
     """
 
     labels: bool = False
@@ -60,6 +60,7 @@ class Needs:
     cams: bool = False
     classifier: bool = False
     tags: bool = False
+    given_tags: bool = False
     crf: bool = False
     results: tuple[str, ...] = MASKS
 
@@ -95,7 +96,12 @@ class Job:
             instance = _of_size(size, read_label(sample.instance, dataset.max_pixels), sample.instance)
         if self.needs.cams:
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
-        return InputImage(pixels, label, instance, cam)
+        return InputImage(pixels, label, instance, cam, self._classes_of(sample))
+
+    def _classes_of(self, sample: Sample) -> tuple[int, ...] | None:
+        """The classes that an image may show, by its tags; None where these are not known."""
+        background = (0,) if first_tag(self.config.dataset) else ()
+        return None if self.tags is None else (*background, *self.tags[sample.id])
 
     def images(self) -> Iterator[tuple[str, InputImage]]:
         """All images in order, by their ids; the next one is read while this one is worked on."""
@@ -132,6 +138,8 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     flags = inference_parser(script.__doc__ or "").parse_args(argv)
     config = load_config(flags.cfg_path, [*flags.opts, *_opts(flags)])
     samples = find_samples(flags, config, needs.labels)
+    if needs.given_tags and config.dataset.tags_file:
+        needs = replace(needs, tags=True)
     snapshot = find_snapshot(flags, config)
     palette, crf = load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
     outputs = MaskOutputs(save_folder(flags), palette, crf, unrefined_folder(flags, needs.crf))

@@ -35,7 +35,8 @@ def pseudo_softmax_crf(argv: Argv = None) -> None:
 
 def pseudo_softmaxregion_crf(argv: Argv = None) -> None:
     """Pseudo labels from labels and regions: soft-max averaged over regions, labels kept, refined by a dense CRF."""
-    with open_job(argv, pseudo_softmaxregion_crf, Needs(labels=True, instances=True, classifier=True, crf=True)) as job:
+    needs = Needs(labels=True, instances=True, classifier=True, given_tags=True, crf=True)
+    with open_job(argv, pseudo_softmaxregion_crf, needs) as job:
         from spml.commands.driver import make_masks
         from spml.inference.pseudo_labels import softmax_regions
 

@@ -10,12 +10,16 @@ Given = TypeVar("Given")
 
 @dataclass(frozen=True)
 class InputImage:
-    """pixels: uint8 [H, W, 3]; label, instance: uint8 [H, W], or None; cam: {class: [H, W] in 0..1}, or None."""
+    """pixels: uint8 [H, W, 3]; label, instance: uint8 [H, W], or None; cam: {class: [H, W] in 0..1}, or None.
+
+    classes: those that the image may show by its tags, a background with them, or None.
+    """
 
     pixels: np.ndarray
     label: np.ndarray | None = None
     instance: np.ndarray | None = None
     cam: dict[int, np.ndarray] | None = None
+    classes: tuple[int, ...] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -36,10 +36,11 @@ def walk_size(size: Size) -> Size:
 
 
 def present_classes(image: InputImage, num_classes: int) -> torch.Tensor:
-    """Which classes the weak label names: [K] bool."""
+    """Which classes the weak label names, and the tags where these are given: [K] bool."""
     present = np.zeros(num_classes, bool)
     label = image.weak_label
     present[np.unique(label[label < num_classes])] = True
+    present[list(image.classes or ())] = True
     return torch.from_numpy(present)
 
 

@@ -2,19 +2,17 @@
 
 import logging
 from argparse import Namespace
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spml.commands.cam_folder import check_cam_background
 from spml.commands.flags import Parser, number
+from spml.commands.mask_files import listed_ids
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
-from spml.data.files import find_images, image_size, need_dir, read_label, write_image
+from spml.data.files import need_dir, read_text, write_image
 from spml.data.labels import UNLABELLED
 from spml.errors import UserError
 from spml.prepare.convert import (
@@ -23,8 +21,8 @@ from spml.prepare.convert import (
     add_common_flags,
     convert,
     first_tag_of,
-    need_files,
 )
+from spml.prepare.seed_images import SeedSettings, given_label, images_to_seed
 from spml.prepare.seed_rules import (
     BOX_THRESHOLD,
     TAG_THRESHOLD,
@@ -36,32 +34,6 @@ from spml.prepare.seed_rules import (
 from spml.prepare.voc_xml import read_boxes
 
 logger = logging.getLogger(__name__)
-
-MOST_WITHOUT_CLASS = 1024  # bytes of a CAM file of no class, at most
-
-
-@dataclass(frozen=True)
-class SeedSettings:
-    """How seeds are made.
-
-    cam_dir: folder of the CAM files; class_names: by id; first: the first class that counts as a tag, 0 without a
-    background; alpha: power of the background's score; tag_threshold, box_threshold: below these scores pixels stay
-    unlabelled; box_dir: VOC XML files, or None; partial_boxes: whether images and classes without a box take tag seeds;
-    label_dir: label maps that win over seeds, or None; only_missing: whether seeds are left out of classes that an
-    image's label shows; untagged: sizes (height, width) of the images whose CAM holds no class and that have no label.
-    """
-
-    cam_dir: Path
-    class_names: tuple[str, ...]
-    first: int = 1
-    alpha: float = 6.0
-    tag_threshold: float = TAG_THRESHOLD
-    box_threshold: float = BOX_THRESHOLD
-    box_dir: Path | None = None
-    partial_boxes: bool = False
-    label_dir: Path | None = None
-    only_missing: bool = False
-    untagged: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_cam_arrays(path: str | Path, num_classes: int, first: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -84,8 +56,9 @@ def write_seeds(name: str, targets: tuple[Path, ...], settings: SeedSettings) ->
     if name in settings.untagged:
         write_image(targets[0], np.full(settings.untagged[name], UNLABELLED, np.uint8))
         return
-    source, label = cam_path(settings.cam_dir, name), _given_label(name, settings)
-    if label is not None and not _has_class(source, settings):
+    source, label = cam_path(settings.cam_dir, name), given_label(name, settings)
+    seeded = settings.listed is None or name in settings.listed
+    if label is not None and not (seeded and _has_class(source, settings)):
         write_image(targets[0], label)
         return
     seeds = seeds_of(source, settings)
@@ -94,11 +67,6 @@ def write_seeds(name: str, targets: tuple[Path, ...], settings: SeedSettings) ->
             raise UserError(f"{source}: scores of size {seeds.shape}, but --label_dir has a label of {label.shape}")
         seeds = lay_under(seeds, label, len(settings.class_names), settings.only_missing)
     write_image(targets[0], seeds)
-
-
-def _given_label(name: str, settings: SeedSettings) -> np.ndarray | None:
-    path = settings.label_dir / f"{name}.png" if settings.label_dir else None
-    return read_label(path) if path and path.is_file() else None
 
 
 def _has_class(source: Path, settings: SeedSettings) -> bool:
@@ -125,54 +93,9 @@ def cam_seeds(argv: list[str] | None = None) -> None:
     """Write the seeds of all CAM files of a folder, and the given labels that have no CAM."""
     args = _parse(argv)
     settings = _settings(args)
-    check_cam_background(settings.cam_dir, settings.first)
-    names = {path.stem for path in need_files(settings.cam_dir, "*.npy", "--cam_dir")}
-    if settings.label_dir:
-        names |= _labels_alone(names, settings)
-    untagged = {name for name in names if _is_untagged(name, settings)}
-    if untagged:
-        settings = replace(settings, untagged=_sizes(untagged, args.image_dir))
-        names -= untagged - {*settings.untagged}
-    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in sorted(names)]
+    names, settings = images_to_seed(settings, args.image_dir)
+    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in names]
     convert(partial(write_seeds, settings=settings), jobs, args, "seeds", _recorded(settings))
-
-
-def _labels_alone(names: set[str], settings: SeedSettings) -> set[str]:
-    """The images with a label and no CAM; raises UserError where one has boxes, whose seeds would be missing."""
-    assert settings.label_dir is not None
-    alone = {path.stem for path in need_files(settings.label_dir, "*.png", "--label_dir")} - names
-    boxed = sorted(n for n in alone if settings.box_dir and (settings.box_dir / f"{n}.xml").is_file())
-    if boxed:
-        more = f" and {len(boxed) - 1} more" if len(boxed) > 1 else ""
-        raise UserError(f"--cam_dir {settings.cam_dir}: no CAM of {boxed[0]}{more}, which --box_dir has boxes of")
-    if alone:
-        logger.info("%d labels without a CAM are copied as they are", len(alone))
-    return alone
-
-
-def _is_untagged(name: str, settings: SeedSettings) -> bool:
-    """Whether a CAM file holds no class, and no label stands in for it; only small files are opened for that."""
-    source = cam_path(settings.cam_dir, name)
-    if not source.is_file() or source.stat().st_size > MOST_WITHOUT_CLASS or _given_label(name, settings) is not None:
-        return False
-    return not read_cam(source, len(settings.class_names), first=settings.first)
-
-
-def _sizes(untagged: set[str], image_dir: Path | None) -> dict[str, tuple[int, int]]:
-    """Sizes (height, width) of the images without a tag, as far as they are known."""
-    paths = {path.stem: path for path in find_images(image_dir, "--image_dir")} if image_dir else {}
-    sizes = {name: image_size(paths[name]) for name in sorted(untagged & {*paths})}
-    if sizes:
-        logger.warning("%d images without a tag stay unlabelled: %s", len(sizes), _few(sizes))
-    left_out = sorted(untagged - {*sizes})
-    if left_out:
-        where = "not in --image_dir" if image_dir else "--image_dir would say their size"
-        logger.warning("%d images without a tag get no seeds (%s): %s", len(left_out), where, _few(left_out))
-    return sizes
-
-
-def _few(names: Collection[str]) -> str:
-    return ", ".join([*names][:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _settings(args: Namespace) -> SeedSettings:
@@ -192,7 +115,13 @@ def _settings(args: Namespace) -> SeedSettings:
         partial_boxes=args.partial_boxes,
         label_dir=args.label_dir,
         only_missing=args.only_missing,
+        listed=_read_listed(args.data_list) if args.data_list else None,
     )
+
+
+def _read_listed(data_list: Path) -> frozenset[str]:
+    """The images that a data list names; it may be empty."""
+    return frozenset(listed_ids(data_list) if read_text(data_list, "--data_list").strip() else ())
 
 
 def _recorded(settings: SeedSettings) -> dict[str, Any]:
@@ -206,6 +135,8 @@ def _recorded(settings: SeedSettings) -> dict[str, Any]:
         values |= {"partial_boxes": True, "tag_threshold": settings.tag_threshold}
     if settings.label_dir:
         values |= {"label_dir": str(settings.label_dir.resolve()), "only_missing": settings.only_missing}
+    if settings.listed is not None:
+        values["listed"] = sorted(settings.listed)
     return values
 
 
@@ -214,6 +145,7 @@ def _parse(argv: list[str] | None) -> Namespace:
         description="CAM files (.npy dicts of class - 1, without a background of class, to scores) to seed labels"
     )
     parser.add_argument("--cam_dir", type=Path, required=True, help="folder of the CAM files, ID.npy")
+    parser.add_argument("--data_list", type=Path, help="seeds of the images of this list alone, which may be empty")
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write the seeds, ID.png")
     parser.add_argument("--box_dir", type=Path, help="VOC XML files, ID.xml: seeds within the boxes of the objects")
     parser.add_argument(

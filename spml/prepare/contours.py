@@ -5,15 +5,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
 from spml.commands.flags import Parser
-from spml.data.files import find_images, read_image, write_image
+from spml.data.files import read_image, write_image
 from spml.devices import choose_device
 from spml.errors import UserError
 from spml.models.hed import HED, PACKAGE_WEIGHTS, load_hed
-from spml.prepare.convert import convert
+from spml.prepare.convert import add_image_flags, chosen_images, convert, shrunk_size
 
 # Pixels of a tile's side that are kept, and those seen around them: more than the network's reach of 98 pixels and
 # what its coarsest side output spreads, so that tiles give what the whole image gives.
@@ -50,25 +51,33 @@ def _as_tensor(pixels: np.ndarray, network: HED) -> torch.Tensor:
     return chw.to(network.means.device, torch.float32)
 
 
-def write_contours(source: Path, targets: Sequence[Path], network: HED) -> None:
-    """Write the contour strengths of one image file as an 8-bit grey picture, white = strongest, to `targets[0]`."""
-    write_image(targets[0], np.rint(hed_strength(network, read_image(source)) * 255).astype(np.uint8))
+def write_contours(source: Path, targets: Sequence[Path], network: HED, longest_side: int = 0) -> None:
+    """Write the contour strengths of one image file as an 8-bit grey picture, white = strongest, to `targets[0]`.
+
+    longest_side: what the longest side is shrunk to, the picture's too; 0: as it is.
+    """
+    image = read_image(source)
+    height, width = shrunk_size(image.shape[:2], longest_side)
+    if (height, width) != image.shape[:2]:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    write_image(targets[0], np.rint(hed_strength(network, image) * 255).astype(np.uint8))
 
 
 def contours(argv: Sequence[str] | None = None) -> None:
     """Write the contour strengths of every image of a folder."""
     args = _parse(argv)
-    images = find_images(args.image_dir, "--image_dir")
+    images = chosen_images(args)
     if args.save_dir.resolve() == args.image_dir.resolve():
         raise UserError(f"--save_dir {args.save_dir}: is --image_dir, whose .png files would be replaced")
     network = load_hed(args.weights).to(choose_device(args.device))
     jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in images]
-    convert(partial(write_contours, network=network), jobs, args, "contours", {"weights": str(args.weights)})
+    write = partial(write_contours, network=network, longest_side=args.image_size)
+    convert(write, jobs, args, "contours", {"weights": str(args.weights), "image_size": args.image_size})
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(description="Contour strengths of images by HED, ID.png, for oversegment.py --contour_dir")
-    parser.add_argument("--image_dir", type=Path, required=True, help="folder of the images")
+    add_image_flags(parser)
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write the strengths, ID.png")
     parser.add_argument(
         "--weights",

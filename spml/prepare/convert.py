@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from spml.commands.flags import Parser, number
+from spml.commands.mask_files import listed_ids
 from spml.commands.pool import map_files
 from spml.data.class_names import has_background
-from spml.data.files import need_dir, visible_files
+from spml.data.files import find_images, need_dir, visible_files
 from spml.data.labels import NO_BACKGROUND
 from spml.data.whole_files import is_whole
 from spml.errors import UserError
@@ -75,6 +76,40 @@ def first_tag_of(args: Namespace, class_names: Sequence[str]) -> int:
     if not has_background(class_names):
         logger.info("%s, class 0, is not called background: every class counts as a tag", class_names[0])
     return int(has_background(class_names))
+
+
+def add_image_flags(parser: Parser) -> None:
+    """Add --image_dir, --data_list and --image_size: which images are worked on, and how large."""
+    parser.add_argument("--image_dir", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--data_list", type=Path, help="only the images that this data list names, by their ids")
+    parser.add_argument(
+        "--image_size",
+        type=number("--image_size", int, 0, 100_000),
+        default=0,
+        help="work with the longest side shrunk to this, 0 = as it is (default: %(default)s)",
+    )
+
+
+def chosen_images(args: Namespace) -> list[Path]:
+    """The images of --image_dir, those of --data_list where it is given.
+
+    Raises UserError where the folder holds none, or not all that are listed.
+    """
+    images = find_images(args.image_dir, "--image_dir")
+    if args.data_list is None:
+        return images
+    by_id, ids = {path.stem: path for path in images}, listed_ids(args.data_list)
+    missing = [name for name in ids if name not in by_id]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(f"--data_list {args.data_list}: {missing[0]}{more} not found in --image_dir {args.image_dir}")
+    return [by_id[name] for name in ids]
+
+
+def shrunk_size(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
+    """Height and width with the longest side shrunk to so many pixels, 0 for as it is; images are never enlarged."""
+    ratio = longest_side / max(size)
+    return (max(1, round(ratio * size[0])), max(1, round(ratio * size[1]))) if 0 < ratio < 1 else size
 
 
 def need_files(folder: str | Path, pattern: str, what: str) -> list[Path]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spml.commands.flags import Parser, number
-from spml.data.files import find_images, need_dir, read_image, write_image
+from spml.data.files import need_dir, read_image, write_image
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert
+from spml.prepare.convert import add_common_flags, add_image_flags, chosen_images, convert, shrunk_size
 
 DEFAULT_THRESHOLD = 0.15
 GRADIENT_SCALES = (1.0, 2.0)
@@ -128,25 +128,24 @@ def oversegment_shrunk(
     image: np.ndarray, contours: np.ndarray | None, threshold: float, longest_side: int
 ) -> np.ndarray:
     """As `oversegment_image`, with the longest side shrunk to so many pixels (0: as it is), back by nearest."""
-    height, width = image.shape[:2]
-    ratio = longest_side / max(height, width)
-    if not 0 < ratio < 1:
+    height, width = shrunk_size(image.shape[:2], longest_side)
+    if (height, width) == image.shape[:2]:
         return oversegment_image(image, contours, threshold)
-    size = max(1, round(ratio * width)), max(1, round(ratio * height))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     if contours is not None:
-        contours = cv2.resize(contours, size, interpolation=cv2.INTER_AREA)
+        contours = cv2.resize(contours, (width, height), interpolation=cv2.INTER_AREA)
     regions = oversegment_image(small, contours, threshold)
-    return cv2.resize(regions, (width, height), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(regions, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def read_contours(path: str | Path, size: tuple[int, ...]) -> np.ndarray:
+def read_contours(path: str | Path, size: tuple[int, int], longest_side: int = 0) -> np.ndarray:
     """Read a contour-strength picture (white = strongest) as H×W float32 in [0, 1].
 
-    Raises UserError where it is missing or broken, or not of the image's `size` (H, W).
+    Raises UserError where it is missing or broken, or neither of the image's `size` (H, W) nor of that size shrunk to
+    `longest_side`.
     """
     contours = read_image(path).max(axis=2)
-    if contours.shape != size:
+    if contours.shape not in (size, shrunk_size(size, longest_side)):
         raise UserError(f"{path}: is {contours.shape[1]}×{contours.shape[0]}, but its image is {size[1]}×{size[0]}")
     return contours.astype(np.float32) / 255
 
@@ -156,7 +155,9 @@ def oversegment_file(
 ) -> None:
     """Over-segment one image file into `targets[0]`, with the contours of `contour_dir/ID.png` if that is given."""
     image = read_image(source)
-    contours = None if contour_dir is None else read_contours(contour_dir / f"{source.stem}.png", image.shape[:2])
+    contours = None
+    if contour_dir is not None:
+        contours = read_contours(contour_dir / f"{source.stem}.png", image.shape[:2], longest_side)
     write_image(targets[0], oversegment_shrunk(image, contours, threshold, longest_side))
 
 
@@ -168,19 +169,19 @@ def oversegment(argv: list[str] | None = None) -> None:
     write = partial(
         oversegment_file, contour_dir=args.contour_dir, threshold=args.threshold, longest_side=args.image_size
     )
-    jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in find_images(args.image_dir, "--image_dir")]
+    jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in chosen_images(args)]
     settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": args.contour_dir is not None}
     convert(write, jobs, args, "over-segmentation", settings)
 
 
 def _parse(argv: list[str] | None) -> Namespace:
     parser = Parser(description="Over-segment images into at most 255 regions each (8-bit ids)")
-    parser.add_argument("--image_dir", type=Path, required=True, help="folder of the images")
+    add_image_flags(parser)
     parser.add_argument(
         "--contour_dir",
         type=Path,
-        help="folder of contour strengths ID.png of the images' sizes, white = strongest, such as HED gives "
-        "(default: computed from the image)",
+        help="folder of contour strengths ID.png of the images' sizes, or shrunk to --image_size, white = strongest, "
+        "such as HED gives (default: computed from the image)",
     )
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write the region ids, ID.png")
     parser.add_argument(
@@ -188,12 +189,6 @@ def _parse(argv: list[str] | None) -> Namespace:
         type=number("--threshold", float, 0, 1),
         default=DEFAULT_THRESHOLD,
         help="merge across boundaries of a lower mean strength; larger = fewer regions (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--image_size",
-        type=number("--image_size", int, 0, 100_000),
-        default=0,
-        help="compute regions with the longest side shrunk to this, 0 = as it is (default: %(default)s)",
     )
     add_common_flags(parser)
     return parser.parse_args(argv)

@@ -7,19 +7,24 @@ import sys
 from spml.commands.flags import Parser
 from spml.commands.running import run
 from spml.errors import UserError
-from spml.recipes import densepose, launch, toy, voc12
+from spml.recipes import densepose, launch, own, toy, voc12
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import read_settings
 
 logger = logging.getLogger("spml.recipes")
-RECIPES = {"toy": toy.toy_recipe, "voc12": voc12.voc12_recipe, "densepose": densepose.densepose_recipe}
+RECIPES = {
+    "toy": toy.toy_recipe,
+    "voc12": voc12.voc12_recipe,
+    "densepose": densepose.densepose_recipe,
+    "own": own.own_recipe,
+}
 
 
 def run_recipe(argv: list[str] | None = None, execute: launch.Execute = launch.execute) -> None:
     """Run the recipe that the arguments name, with the settings of the environment."""
     parser = Parser(description="Run a recipe; its settings (OUT, FROM, OPTS, ...) stand in the environment.")
     parser.add_argument("dataset", help=", ".join(RECIPES))
-    parser.add_argument("kind", help="kind of annotation: tag, box, scribble, point, parts")
+    parser.add_argument("kind", help="kind of annotation: tag, box, scribble, point, parts, any")
     parser.add_argument("--folder", default=os.getcwd(), metavar="DIR", help="what relative settings start from")
     args = parser.parse_args(argv)
     if args.dataset not in RECIPES:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from spml.recipes.blocks import pseudo_label_stage, segment_stage, train_stage
 from spml.recipes.outside import Input
 from spml.recipes.plan import Plan, Source, infer_command, score_command
+from spml.recipes.stage_keys import second_plan
 from spml.recipes.stages import Command, Places, Recipe, Row, Stage
 
 
@@ -80,14 +81,15 @@ def from_tags(plan: Plan, cams: Source) -> list[Stage]:
     """Tags: CAM random walk + CRF, retrieval pseudo labels, classifier; then once more from its own pseudo labels."""
     weak_flags, weak = _weak(plan)
     cam_walk = ("pseudo_camrw_crf", plan.config, "embedding", ("--cam_dir", cams.path), (cams,))
-    own_walk = ("pseudo_softmax", plan.classifier, "classifier_1", weak_flags, weak)
+    second = second_plan(plan)
+    own_walk = ("pseudo_softmax", second.classifier, "classifier_1", weak_flags, weak)
     own_row = "training images: soft-max walk of the first classifier"
     return [
         *embedding_stages(plan),
         pseudo_label_stage(plan, "camrw", "camrw", *cam_walk, "training images: CAM walk + CRF"),
         *retrieval_stages(plan, plan.masks("camrw", "camrw"), "retrieved", "pseudo labels, retrieved"),
         classifier_stage(plan, "classifier_1", plan.masks("retrieved", "retrieved")),
-        pseudo_label_stage(plan, "softmax_labels", "softmax", *own_walk, own_row),
+        pseudo_label_stage(second, "softmax_labels", "softmax", *own_walk, own_row),
         *retrieval_stages(plan, plan.masks("softmax_labels", "softmax"), "retrieved_2", "pseudo labels, second round"),
         classifier_stage(plan, "classifier", plan.masks("retrieved_2", "retrieved_2")),
         *final_stages(plan),
@@ -145,14 +147,15 @@ def retrieval_masks(plan: Plan, name: str, script: str, rows: tuple[Row, ...] = 
 
 
 def classifier_stage(plan: Plan, name: str, labels: Source) -> Stage:
-    """Stage 2: a classifier on pseudo labels, the embedding of stage `embedding` frozen."""
-    keys = ("network.pretrained", f"{plan.out}/embedding")
+    """Stage 2 on pseudo labels: a classifier on the frozen embedding of stage `embedding`, or all of it finetuned."""
+    plan, keys = second_plan(plan), ("network.pretrained", f"{plan.out}/embedding")
     script = plan.classifier_script
     return train_stage(plan, name, script, plan.classifier, plan.train_list, labels, ("embedding",), keys)
 
 
 def final_stages(plan: Plan) -> list[Stage]:
     """Masks of the last classifier: single scale; multi-scale and flip; and that with CRF."""
+    plan = second_plan(plan)
     what = {"": "single scale", "_msc": "multi-scale + flip", "_msc_crf": "multi-scale + flip + CRF"}
     scripts = ("inference_softmax", "inference_softmax_msc", "inference_softmax_crf_msc")
     return [

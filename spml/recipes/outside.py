@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from spml.data.fingerprints import of_folder, of_value
+from spml.data.fingerprints import of_file, of_folder, of_value
 from spml.errors import UserError
 
 ABSENT = "absent"
@@ -35,6 +35,21 @@ class FolderInput:
         """By relative name, size and time of change."""
         folder = Path(root, self.path)
         return of_folder(folder) if folder.is_dir() else ABSENT
+
+    def check(self, root: str) -> None:
+        """Nothing: the scripts say what they lack."""
+
+
+@dataclass(frozen=True)
+class PathInput:
+    """A file or a folder, whichever is there."""
+
+    path: str
+
+    def fingerprint(self, root: str) -> str:
+        """Of a file by its content, of a folder as FolderInput."""
+        path = Path(root, self.path)
+        return of_file(path) if path.is_file() else FolderInput(self.path).fingerprint(root)
 
     def check(self, root: str) -> None:
         """Nothing: the scripts say what they lack."""

@@ -1,5 +1,6 @@
 """What a recipe works with, and how its commands are put together."""
 
+import os
 from dataclasses import dataclass
 
 from spml.config import load_config
@@ -27,7 +28,8 @@ class Plan:
 
     data: folder of the data; truth: folder of the true masks; lists by what they are for; config, classifier,
     cam_config: YAMLs of the stages; grid: k-means grid of inference; data_stages: those that make the data, () for data
-    from outside; weak: masks that replace the weak labels of the training list; test_list: '' or that of a test split.
+    from outside; weak: masks that replace the weak labels of the training list; test_list: '' or that of a test split;
+    scoring: more flags of the benchmark script.
     """
 
     settings: Settings
@@ -47,6 +49,12 @@ class Plan:
     train_script: str = "train"
     classifier_script: str = "train_classifier"
     test_list: str = ""
+    scoring: tuple[str, ...] = ()
+
+    @property
+    def config_path(self) -> str:
+        """The file of `config`."""
+        return os.path.join(self.settings.root, self.config)
 
     def listed(self, data_list: str) -> tuple[Input, ...]:
         """A data list as an input; none where a stage of the recipe makes the data."""
@@ -82,7 +90,7 @@ def _shares(settings: Settings, config: str, opts: tuple[str, ...]) -> tuple[str
     count = settings.processes
     if count == 1:
         return ()
-    total = load_config(f"{settings.root}/{config}", opts).train.batch_size
+    total = load_config(os.path.join(settings.root, config), opts).train.batch_size
     if total % count:
         raise UserError(f"NPROC={count}: {config}: train.batch_size {total} cannot be divided among {count} processes")
     return ("train.batch_size", str(total // count), "network.use_syncbn", "true")
@@ -106,7 +114,7 @@ def score_command(plan: Plan, name: str, masks: str, data_list: str, instances: 
     where = ("--pred_dir", f"{masks}/semantic_gray", "--gt_dir", plan.truth)
     of_instances = ("--inst_dir", instances) if instances else ()
     what = ("--num_classes", str(plan.classes), "--data_list", data_list)
-    flags = (*where, *of_instances, *what, "--json", f"{plan.out}/scores/{name}.json")
+    flags = (*where, *of_instances, *what, *plan.scoring, "--json", f"{plan.out}/scores/{name}.json")
     return Command(f"pyscripts/benchmark/{script}.py", flags)
 
 

@@ -46,7 +46,8 @@ class State:
     """What a stage is found to be.
 
     settings: what its result depends on now; record: as it was run, None: never; changes: lines that say in what the
-    two differ; missing: whether outputs are gone since it was complete; stray: an output without a record, or ''.
+    two differ; missing: whether outputs are gone since it was complete; stray: an output without a record, or '';
+    needed: False where what it is for turned out to be empty.
     """
 
     settings: dict
@@ -54,6 +55,7 @@ class State:
     changes: list[str]
     missing: bool
     stray: str
+    needed: bool = True
 
     @property
     def complete(self) -> bool:
@@ -62,6 +64,8 @@ class State:
 
     def word(self) -> str:
         """In a few words, for the list of stages."""
+        if not self.needed:
+            return "not needed"
         if self.changes:
             return "changed: " + self.changes[0]
         if self.stray:
@@ -102,12 +106,18 @@ class RecipeRun:
         record = read_record(self.folder, stage.record_name)
         if record is None:
             there = [path for path in stage.writes if os.path.exists(self.places.path(path))]
-            return State(settings, None, [], False, "" if stage.always or not there else there[0])
+            own = there and not stage.always and not stage.shared
+            return State(settings, None, [], False, there[0] if own else "", self.is_needed(stage))
         missing = record.state == COMPLETE and any(
             count_files(self.places.path(path)) < record.outputs.get(self.places.symbolic(path), 1)
             for path in stage.writes
         )
-        return State(settings, record, differences(record.settings, settings), missing, "")
+        return State(settings, record, differences(record.settings, settings), missing, "", self.is_needed(stage))
+
+    def is_needed(self, stage: Stage) -> bool:
+        """Whether there is anything to do for a stage, as far as is known yet."""
+        path = Path(self.places.path(stage.only_for))
+        return not (stage.only_for and path.is_file() and path.stat().st_size == 0)
 
     def show(self) -> None:
         """List the stages with their states."""
@@ -156,6 +166,9 @@ class RecipeRun:
     def turn(self, stage: Stage, state: State, lock: RunLock) -> None:
         """Run a stage unless it is complete."""
         self.refuse_old(stage, state)
+        if not state.needed:
+            logger.info("== %s: not needed", stage.name)
+            return
         if state.complete and not stage.always:
             logger.info("== %s: complete", stage.name)
             return

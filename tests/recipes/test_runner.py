@@ -12,7 +12,7 @@ import pytest
 
 from spml.data.run_lock import identity
 from spml.errors import UserError
-from spml.recipes.outside import CamInput, FolderInput, ListInput
+from spml.recipes.outside import CamInput, FolderInput, ListInput, PathInput
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import Settings
 from spml.recipes.stages import NEUTRAL_KEYS, Command, Places, Recipe, Stage
@@ -356,3 +356,30 @@ def test_results_that_cannot_be_removed_are_said_in_one_line(shop, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
         assert "out/third: cannot be removed (read-only)" in shop.refused(force="third")
+
+
+def test_a_stage_is_left_out_where_what_it_is_for_turns_out_to_be_empty(shop, caplog):
+    shop.put("wanted.txt", "")
+    with caplog.at_level(logging.INFO, "spml"):
+        assert shop.run(shop.recipe(only_for="wanted.txt")) == ["second", "third", "tail"]
+        RecipeRun(shop.recipe(only_for="wanted.txt"), Settings(root=str(shop.root)), shop.execute).show()
+    assert "== first: not needed" in caplog.messages and "first   not needed" in caplog.messages
+    shop.put("wanted.txt", "a\n")
+    assert shop.run(shop.recipe(only_for="wanted.txt"))[0] == "first"
+
+
+def test_files_that_runs_with_another_out_share_are_nothing_strange(shop):
+    shop.put("out/first/result", "of another run")
+    assert "first is there already" in shop.refused()
+    shop.kill = None
+    shutil.rmtree(shop.root / "out/first")
+    shop.put("out/first/other", "")
+    assert shop.run(shop.recipe(shared=True)) == ["first", "second", "third", "tail"]
+    assert shop.run(shop.recipe(shared=True)) == ["tail"]
+
+
+@pytest.mark.parametrize("path", ["data/a.png", "data"])
+def test_a_changed_file_or_folder_is_refused(path, shop):
+    shop.run(shop.recipe(reads=(PathInput(path),)))
+    shop.put("data/a.png", "other pixels")
+    assert f"files of {path.replace('data', '$DATA')} was" in shop.refused(shop.recipe(reads=(PathInput(path),)))

@@ -18,6 +18,16 @@ def test_relative_folders_are_those_of_the_users_folder():
     assert settings.dataroot == "/home/me"
 
 
+def test_a_configuration_is_the_users_or_the_projects_and_contours_are_a_file_or_the_image(tmp_path):
+    (tmp_path / "mine.yaml").write_text("")
+    environment = {"CONFIG": "mine.yaml", "CONTOURS": "hed.pth", "BASELINES": "0"}
+    settings = read_settings(environment, str(tmp_path))
+    assert (settings.config, settings.contours) == (str(tmp_path / "mine.yaml"), str(tmp_path / "hed.pth"))
+    assert not settings.baselines and read_settings({}, "/").baselines
+    settings = read_settings({"CONFIG": "configs/own/resnet50.yaml", "CONTOURS": "image"}, str(tmp_path))
+    assert (settings.config, settings.contours) == ("configs/own/resnet50.yaml", "image")
+
+
 def test_several_words_are_split_as_a_shell_splits_them():
     environment = {"OPTS": "network.pretrained '' train.crop_size [64,64] dataset.tags_file '/a b/c #1: d'"}
     assert read_settings(environment, "/").opts[1::2] == ("", "[64,64]", "/a b/c #1: d")
@@ -29,6 +39,7 @@ def test_several_words_are_split_as_a_shell_splits_them():
         ("NPROC", "two", "NPROC=two: expected a whole number from 1 to 4096"),
         ("NPROC", "0", "NPROC=0: expected"),
         ("SPLIT", "tset", "SPLIT=tset: expected val or test"),
+        ("BASELINES", "no", "BASELINES=no: expected 0 or 1"),
         ("OPTS", "a 'b", "OPTS=a 'b: cannot be split into words"),
     ],
 )

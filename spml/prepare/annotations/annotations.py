@@ -11,7 +11,7 @@ import numpy as np
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
-from spml.data.files import write_image, write_text
+from spml.data.files import make_dir, write_image, write_text
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
 from spml.prepare.annotations.check_page import check_page, picture
@@ -113,6 +113,7 @@ def _write(
 
 
 def _write_boxes(folder: Path, photographs: list[Photograph], context: Context) -> None:
+    make_dir(folder)
     for each in photographs:
         boxes = [(box, context.classes.names[value]) for box, value in each.boxes(context.classes)]
         if boxes:

@@ -1,0 +1,100 @@
+"""Lists of one's own photographs: which train, which need seeds, and where there is truth, which are for validation."""
+
+import logging
+import math
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from spml.commands.flags import Parser
+from spml.commands.mask_files import listed_ids
+from spml.commands.pool import map_files
+from spml.data.class_names import read_class_names
+from spml.data.files import need_dir, read_label, read_text, visible_files, write_text
+from spml.data.tag_files import read_tags
+from spml.errors import UserError
+from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers_flag, first_tag_of
+
+logger = logging.getLogger(__name__)
+
+VAL_SHARE = 0.2  # of the annotated images, at most, when these are taken for validation
+
+
+def choose_validation(annotated: Sequence[str], truth: Sequence[str], seed: int) -> set[str]:
+    """The images that are for validation: all with truth alone, and some of those that are annotated too.
+
+    Annotated ones are drawn until a fifth of their number are for validation in all. None of these is trained on.
+    """
+    alone, both = sorted(set(truth) - set(annotated)), sorted(set(truth) & set(annotated))
+    count = min(len(both), max(0, math.ceil(VAL_SHARE * len(annotated)) - len(alone)))
+    drawn = np.random.default_rng(seed).permutation(len(both))[:count]
+    return {*alone, *(both[place] for place in drawn)}
+
+
+def lacks_labels(tagged: tuple[str, tuple[int, ...]], label_dir: Path) -> bool:
+    """Whether the tags (id, classes) of an image name a class that its label map does not show."""
+    name, tags = tagged
+    return bool(set(tags) - set(np.unique(read_label(label_dir / f"{name}.png")).tolist()))
+
+
+def own_lists(argv: list[str] | None = None) -> None:
+    """Write the lists, and say how many images each names."""
+    args = _parse(argv)
+    annotated, images = (_lines(args.prepared_dir / f"{name}.txt") for name in ("train", "images"))
+    truth = _truth_of(args.truth_dir, images) if args.truth_dir else []
+    val = choose_validation(list(annotated), truth, args.seed)
+    train = [name for name in annotated if name not in val]
+    if not train:
+        raise UserError(f"{args.prepared_dir / 'train.txt'}: no annotated photograph is left to train on")
+    seeds = _needing_seeds(args, train)
+    lists = {
+        "train.txt": [annotated[name] for name in train],
+        "seeds.txt": [annotated[name] for name in seeds],
+        "val.txt": [images[name] for name in images if name in val],
+        "train_truth.txt": [images[name] for name in train if name in set(truth)],
+    }
+    for name, lines in lists.items():
+        write_text(args.save_dir / name, "".join(f"{line}\n" for line in lines))
+    logger.info("to train on: %d, of which %d have classes that only tags or boxes name", len(train), len(seeds))
+    if truth:
+        both = len(val & annotated.keys())
+        logger.info("for validation: %d, of which %d are annotated too and not trained on", len(val), both)
+
+
+def _lines(path: Path) -> dict[str, str]:
+    """The lines of a data list by the ids of their images."""
+    lines = [line for line in read_text(path, "data list").splitlines() if line.strip()]
+    return dict(zip(listed_ids(path), lines, strict=True))
+
+
+def _truth_of(folder: Path, images: Iterable[str]) -> list[str]:
+    """The images whose true masks a folder holds."""
+    there = {path.stem for path in visible_files(need_dir(folder, "--truth_dir"), "*.png")}
+    found = [name for name in images if name in there]
+    if not found:
+        raise UserError(f"--truth_dir {folder}: holds no ID.png of a photograph")
+    return found
+
+
+def _needing_seeds(args: Namespace, train: list[str]) -> list[str]:
+    """The images that lack labels of their own classes."""
+    names = read_class_names(args.prepared_dir / "classes.txt")
+    tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
+    lacking = map_files(
+        partial(lacks_labels, label_dir=args.prepared_dir / "labels"), [(n, tags[n]) for n in train], args.workers
+    )
+    return [name for name, lacks in zip(train, lacking, strict=True) if lacks]
+
+
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(description="Lists to train on and to validate with, of what annotations.py wrote")
+    parser.add_argument("--prepared_dir", type=Path, required=True, help="what annotations.py wrote")
+    parser.add_argument("--truth_dir", type=Path, help="true masks ID.png of some photographs")
+    parser.add_argument("--save_dir", type=Path, required=True, help="where to write the lists")
+    add_seed_flag(parser, "images for validation")
+    add_background_flag(parser)
+    add_workers_flag(parser)
+    return parser.parse_args(argv)

@@ -1,0 +1,165 @@
+"""The recipe for one's own photographs: from whatever labels there are to masks of all images."""
+
+import os
+from dataclasses import replace
+
+from spml.errors import UserError
+from spml.prepare.annotations.annotations import OUTPUTS
+from spml.prepare.annotations.class_table import read_class_table
+from spml.recipes import common
+from spml.recipes.blocks import train_stage
+from spml.recipes.outside import PathInput
+from spml.recipes.photo_stages import photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.plan import Plan, Source, infer_command, score_command, table_command
+from spml.recipes.settings import Settings, need_val_split
+from spml.recipes.stage_keys import second_stage_of, with_stage_keys
+from spml.recipes.stages import Command, Recipe, Row, Stage
+from spml.recipes.voc12 import need_dataroot
+
+HOLDS = "images, annotations and classes.txt"
+
+
+def own_recipe(kind: str, settings: Settings) -> Recipe:
+    """The stages, whatever labels there are; kind: `any`. Raises UserError for settings that cannot be."""
+    if kind != "any":
+        raise UserError(f"own {kind}: no such recipe; expected any")
+    need_val_split(settings, "own")
+    plan = _plan(settings)
+    root, prepared = plan.settings.dataroot, plan.settings.lists
+    stages = _data_stages(plan, root, prepared)
+    plan = replace(plan, data_stages=tuple(stage.name for stage in stages))
+    stages += _seed_stages(plan, prepared)
+    plan = replace(plan, weak=Source(f"{plan.out}/labels", ("labels",)))
+    stages += [*_training(plan), *_final(plan)]
+    if plan.truth and settings.baselines:
+        stages.append(photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak))
+        stages.append(photo_masks(plan, "weak_only", "cross-entropy on the labels alone", "cross_entropy"))
+    title = f"{os.path.basename(root)}, validation images"
+    tail = [table_command(plan, stages, title)] if plan.truth else []
+    return common.build_recipe(plan, stages, tail, f"masks of all images: {plan.out}/masks/final_msc_crf")
+
+
+def _plan(settings: Settings) -> Plan:
+    """What the data root holds; truth: '' where there is none."""
+    root = need_dataroot(settings, HOLDS)
+    for name, check in (("images", os.path.isdir), ("annotations", os.path.exists), ("classes.txt", os.path.isfile)):
+        if not check(f"{root}/{name}"):
+            raise UserError(f"DATAROOT={root}: holds no {name}; expected {HOLDS} (docs/photographs.md)")
+    classes, config = read_class_table(f"{root}/classes.txt", None), photo_config(settings)
+    background, prepared = "0" if classes.background else "none", settings.lists or f"{root}/prepared"
+    keys = ("dataset.num_classes", str(len(classes.names)), "dataset.background", background)
+    return Plan(
+        settings=replace(settings, lists=prepared, opts=(*settings.opts, *keys)),
+        data=os.path.commonpath([root, prepared]),
+        out=settings.out or f"snapshots/own/{os.path.basename(root)}",
+        truth=f"{prepared}/truth/labels" if os.path.isdir(f"{root}/truth") else "",
+        classes=len(classes.names),
+        grid="",
+        config=config,
+        classifier=config,
+        cam_config=config,
+        train_list=f"{prepared}/lists/train.txt",
+        truth_list=f"{prepared}/lists/train_truth.txt",
+        val_list=f"{prepared}/lists/val.txt",
+        scoring=("--class_names", f"{prepared}/classes.txt", "--leave_out_absent"),
+    )
+
+
+def _data_stages(plan: Plan, root: str, prepared: str) -> list[Stage]:
+    """Label maps, true masks, lists and regions: of the data root alone, the same for every OUT."""
+    truth = [_converted(plan, "truth", root, f"{prepared}/truth")] if plan.truth else []
+    after = ("annotations", *(stage.name for stage in truth))
+    where = ("--prepared_dir", prepared, "--save_dir", f"{prepared}/lists")
+    flags = ("--truth_dir", plan.truth) if plan.truth else ()
+    lists = Command("pyscripts/data/own_lists.py", (*where, *flags))
+    return [
+        _converted(plan, "annotations", root, prepared),
+        *truth,
+        Stage("lists", (lists,), (f"{prepared}/lists",), after=after, shared=True),
+        *region_stages(plan, f"{root}/images", plan.train_list, prepared, ("lists",)),
+    ]
+
+
+def _converted(plan: Plan, source: str, root: str, folder: str) -> Stage:
+    """Annotations of any format as label maps, with a page to check them by."""
+    what = ("--annotations", f"{root}/{source}", "--image_dir", f"{root}/images", "--classes", f"{root}/classes.txt")
+    places = ("--save_dir", folder, "--data_dir", plan.data)
+    return Stage(
+        name=source,
+        commands=(Command("pyscripts/data/annotations.py", (*what, *places)),),
+        writes=tuple(f"{folder}/{name}" for name in OUTPUTS),
+        reads=(PathInput(f"{root}/images"), PathInput(f"{root}/{source}"), PathInput(f"{root}/classes.txt")),
+        shared=True,
+    )
+
+
+def _seed_stages(plan: Plan, prepared: str) -> list[Stage]:
+    """OUT/labels: the labels, with seeds below them where tags or boxes name classes that they do not show."""
+    needing, tags = f"{prepared}/lists/seeds.txt", ("dataset.tags_file", f"{prepared}/tags.txt")
+    plan = with_stage_keys(plan, "cam")
+    network = train_stage(plan, "cam_network", "train_cam", plan.config, plan.train_list, None, (), tags)
+    cam = infer_command(plan, "cam", plan.config, "cam_network", needing, f"{plan.out}/cams")
+    cams = Stage(
+        name="cams",
+        commands=(replace(cam, keys=(*cam.keys, *tags)),),
+        writes=(f"{plan.out}/cams",),
+        after=(*plan.data_stages, "cam_network"),
+        only_for=needing,
+    )
+    given = ("--label_dir", f"{prepared}/labels", "--box_dir", f"{prepared}/boxes", "--partial_boxes", "--only_missing")
+    names = ("--class_names", f"{prepared}/classes.txt", "--data_list", needing)
+    where = ("--cam_dir", f"{plan.out}/cams", "--save_dir", f"{plan.out}/labels", "--skip_existing")
+    seeds = Command("pyscripts/data/cam_seeds.py", (*where, *names, *given))
+    labels = Stage("labels", (seeds,), (f"{plan.out}/labels",), after=(*plan.data_stages, "cams"))
+    return [replace(network, only_for=needing), cams, labels]
+
+
+def _training(plan: Plan) -> list[Stage]:
+    """Stage 1, pseudo labels, and the second stage that `train.second_stage` names."""
+    embedding = train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak)
+    folder, pseudo = f"{plan.out}/pseudo/regions", plan.masks("pseudo_labels", "regions")
+    # The labels of the list are sure; seeds are not, so that of them the tags alone count.
+    tags = ("dataset.tags_file", f"{plan.settings.lists}/tags.txt")
+    command = infer_command(plan, "pseudo_softmaxregion_crf", plan.config, "embedding", plan.train_list, folder)
+    made = Stage(
+        name="pseudo_labels",
+        commands=(replace(command, keys=(*command.keys, *tags)),),
+        writes=(folder,),
+        after=(*plan.data_stages, "embedding"),
+    )
+    second = photo_training(plan, "second_stage", second_stage_of(plan), plan.train_list, pseudo, "embedding")
+    if not plan.truth:
+        return [embedding, made, second]
+    score = Stage(
+        name="score_pseudo_labels",
+        commands=(score_command(plan, "pseudo_regions", folder, plan.truth_list),),
+        writes=(f"{plan.out}/scores/pseudo_regions.json",),
+        after=(*plan.data_stages, "pseudo_labels"),
+        rows=(Row("pseudo_regions", "training images with truth: pseudo labels, soft-max of regions + CRF"),),
+        only_for=plan.truth_list,
+    )
+    return [embedding, photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"), made, score, second]
+
+
+def _final(plan: Plan) -> list[Stage]:
+    """Masks of all images by the second stage: single scale; multi-scale and flip with CRF; scored where truth is."""
+    kind, images = second_stage_of(plan), f"{plan.settings.lists}/images.txt"
+    plan = with_stage_keys(plan, kind)
+    stages = []
+    for name, script, text in (
+        ("final", "inference_softmax", "single scale"),
+        ("final_msc_crf", "inference_softmax_crf_msc", "multi-scale + flip + CRF"),
+    ):
+        folder, score = f"{plan.out}/masks/{name}", f"{plan.out}/scores/{name}.json"
+        stage = Stage(
+            name=name,
+            commands=(infer_command(plan, script, plan.config, "second_stage", images, folder),),
+            writes=(folder,),
+            after=(*plan.data_stages, "second_stage"),
+        )
+        if plan.truth:
+            scored = (*stage.commands, score_command(plan, name, folder, plan.val_list))
+            row = Row(name, f"second stage ({kind}), {text}")
+            stage = replace(stage, commands=scored, writes=(folder, score), rows=(row,))
+        stages.append(stage)
+    return stages

