@@ -1,18 +1,20 @@
 """What is laid over the defaults: YAML files with their `_base_`, a preset, keys given by --opts or in code."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from spml.config.show import show
 from spml.config.tree import DEFAULT_PATH, PACKAGED, defaults, flat
 from spml.data.files import read_text
+from spml.data.yaml_text import parse_yaml
 from spml.errors import UserError
 
 QUOTES = ("'", '"')
+MOST_BASES = 20
+LONGEST_PATH = 1000
 
 
 @dataclass(frozen=True)
@@ -26,29 +28,35 @@ class Layer:
 def read_yaml(path: Path, parents: tuple[Path, ...] = ()) -> list[Layer]:
     """The layers of a YAML file, those of its `_base_` files first.
 
-    parents: the files that led here by `_base_`. Raises UserError where one is missing, is no mapping in YAML, or
-    leads back to itself.
+    parents: the files that led here by `_base_`. Raises UserError where one is missing, is no mapping in YAML, leads
+    back to itself, or where more than MOST_BASES stand on each other.
     """
     content = _parse_file(path)
     base = content.pop("_base_", None)
     layer = Layer(str(path), content)
     if base is None:
         return [layer]
-    if not isinstance(base, str) or "\0" in base:
+    if not isinstance(base, str) or not _may_be_path(base):
         raise UserError(f"config {path}: _base_ is {show(base)}, expected the path of a YAML file")
-    base_path = (path.parent / base).resolve()
+    if len(parents) >= MOST_BASES:
+        raise UserError(f"config {path}: _base_ {base} is one too many, expected at most {MOST_BASES} on each other")
+    base_path = Path(os.path.realpath(path.parent / base))  # Path.resolve fails where links go in a circle
     if base_path in (*parents, path.resolve()):
         raise UserError(f"config {path}: _base_ {base} leads back to itself")
     return [*read_yaml(base_path, (*parents, path.resolve())), layer]
 
 
+def _may_be_path(text: str) -> bool:
+    """Whether a text can be the name of a file: no system takes null bytes, half letters and thousands of letters."""
+    return "\0" not in text and len(text) <= LONGEST_PATH and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _parse_file(path: Path) -> dict[str, Any]:
     text = read_text(path, "config")
     try:
-        content = yaml.safe_load(text)
-    except Exception as error:  # tags as !!bool and !!timestamp raise anything for what they do not expect
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"config {path}: not valid YAML ({reason})") from None
+        content = parse_yaml(text)
+    except ValueError as error:
+        raise UserError(f"config {path}: not valid YAML ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"config {path}: expected a mapping of keys to values, not {show(content)}")
     return content
@@ -82,8 +90,8 @@ def given_layers(opts: Sequence[str] | Mapping[str, Any]) -> list[Layer]:
 def _parse_text(key: str, text: str, default: Any) -> Any:
     quoted = len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]
     try:
-        value = yaml.safe_load(text) if quoted or not isinstance(default, str) else text
-    except Exception:  # as above
+        value = parse_yaml(text) if quoted or not isinstance(default, str) else text
+    except ValueError:
         value = text if isinstance(default, str) else None
         if value is None:
             raise UserError(f"--opts {key}: {show(text)} is not a YAML value") from None

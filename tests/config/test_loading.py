@@ -265,7 +265,14 @@ def test_an_impossible_value_is_an_error_that_names_the_key(load, text, key):
 @pytest.mark.parametrize(
     "text",
     ["train: [", "a: b: c", "\t- x", "a: 2001-99-99", "!!python/name:os.system", "", "just text", "- a\n- b"]
-    + ["!!bool x", "!!int ''", "!!timestamp x", "[" * 5000, "a: \0", "_base_: [x]", '_base_: "a\\0b"', "&a [*a]"],
+    + ["!!bool x", "!!int ''", "!!timestamp x", "[" * 5000, "a: \0", "_base_: [x]", '_base_: "a\\0b"', "&a [*a]"]
+    + [
+        f"train: {{base_lr: {'9' * 5000}}}",
+        f"train: {{seed: {'9' * 5000}}}",
+        '_base_: "a\\ud800"',
+        f"_base_: {'x' * 5000}",
+    ]
+    + [f"num_threads: {'1:' * 3000}1", "{? [x] : 1}", f"{'[' * 40}{']' * 40}", "x" * 300_000],
 )
 def test_broken_yaml_is_an_error_that_names_the_file(load, text):
     assert "c.yaml" in complaint(load, text)
@@ -401,6 +408,57 @@ def test_a_hostile_value_makes_a_short_message(load):
     assert len(complaint(load, f"{laughs}train: {{base_lr: *r}}")) < 1000
     assert len(complaint(load, f"{laughs}")) < 1000
     assert len(complaint(load, f"train: {{base_lr: 0x{'f' * 9000}}}")) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train: {seed: 1}\nnum_threads: 1\ntrain: {base_lr: 1}", "train stands in line 1 and again in line 3"),
+        ("train: {seed: 1, seed: 1}", "seed stands in line 1 and again in line 1"),
+        ("&k train: {seed: 1}\n*k : {base_lr: 1}", "train stands in line 1"),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error_that_names_both_lines(load, text, words):
+    assert words in complaint(load, text)
+
+
+def test_anchors_and_merged_mappings_work_as_yaml_says(load):
+    config = load("network: {kmeans_num_clusters: &two [4, 4]}\ntrain: {crop_size: *two, <<: {seed: 3, base_lr: 1}}")
+    assert (config.train.crop_size, config.train.seed, config.train.base_lr) == ([4, 4], 3, 1.0)
+
+
+def spreading(count):
+    """A chain of anchors, each of which holds nine times the one before."""
+    return "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) if n else 'x'}]" for n in range(count))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        spreading(12),
+        spreading(12) + "\n_base_: [*a9]",
+        "a0: &a0 {x: 1}\n" + "\n".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 9)),
+        "a0: &a0 []\n" + "\n".join(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 50)),
+        "".join(f"{' ' * n}a:\n" for n in range(700)),
+    ],
+    ids=["values", "a base of many", "merged mappings", "levels by aliases", "levels"],
+)
+def test_a_yaml_that_spreads_without_end_is_refused_at_once(load, text):
+    assert "c.yaml: not valid YAML (it has more than " in complaint(load, text)
+    assert "train.base_lr" in complaint(load_config, None, ["train.base_lr", "[" * 300 + "]" * 300])
+
+
+def test_a_chain_of_bases_is_at_most_so_long(tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number}.yaml").write_text(f"_base_: {number - 1}.yaml" if number else "num_threads: 3")
+    assert load_config(tmp_path / "20.yaml").num_threads == 3
+    assert "one too many, expected at most 20" in complaint(load_config, tmp_path / "39.yaml")
+
+
+def test_a_base_whose_links_go_in_a_circle_is_an_error(tmp_path):
+    (tmp_path / "a.yaml").write_text("_base_: b.yaml")
+    (tmp_path / "b.yaml").symlink_to("b.yaml")
+    assert "b.yaml: cannot be read" in complaint(load_config, tmp_path / "a.yaml")
 
 
 def test_every_key_is_read_somewhere():

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from spml.data.files import read_text
+from spml.data.yaml_text import parse_yaml
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
@@ -84,8 +83,8 @@ def _names_in(path: Path) -> dict[int, str]:
     if path.suffix != ".yaml":
         return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
     try:
-        names = yaml.safe_load(text)["names"]
+        names = parse_yaml(text)["names"]
         items = names.items() if isinstance(names, dict) else enumerate(names)
         return {int(number): _name(name) for number, name in items}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path}: expected 'names:' with a list of class names") from None
