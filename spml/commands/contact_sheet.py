@@ -21,7 +21,7 @@ def contact_sheet(argv: list[str] | None = None) -> None:
     columns = [column.partition("=") for column in args.columns]
     if not all(sign for _, sign, _ in columns):
         raise UserError(f"--columns {' '.join(args.columns)}: expected TITLE=DIR ...")
-    samples = read_list(args.data_dir, args.data_list)
+    samples = read_list(args.data_dir, args.data_list, allow_outside=True)  # as the recipe was given leave to
     samples = samples[:: max(1, len(samples) // args.images)][: args.images]
     rows = [_row(sample, [Path(folder) for _, _, folder in columns]) for sample in samples]
     titles = ["image", "truth", *(title for title, _, _ in columns)]

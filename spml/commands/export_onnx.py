@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from spml.commands.flags import trained_parser
+from spml.commands.flags import filled, trained_parser
 from spml.commands.job_inputs import save_folder
 from spml.commands.trained import open_trained, trained_config
 
@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 def export_onnx(argv: Sequence[str] | None = None) -> None:
     """Write SAVE_DIR/scores.onnx, where the snapshot holds a classifier, and SAVE_DIR/embedding.onnx."""
     parser = trained_parser(__doc__ or "")
-    parser.add_argument("--save_dir", required=True, metavar="DIR", help="where scores.onnx and embedding.onnx go")
+    parser.add_argument(
+        "--save_dir", type=filled, required=True, metavar="DIR", help="where scores.onnx and embedding.onnx go"
+    )
     flags = parser.parse_args(argv)
     from spml.inference.onnx_files import ClassShares, ImageNetwork, UnitEmbedding, need_onnx, write_onnx
 

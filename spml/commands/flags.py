@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from spml.errors import UserError
 from spml.inference.crf_settings import CRF_ITERATIONS, CRF_WEIGHT, CRF_WIDTH
@@ -12,10 +13,21 @@ _MOST_DIGITS = 18
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are UserErrors."""
+    """An argument parser whose complaints are UserErrors, and whose flags of type Path take no empty text."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.register("type", Path, lambda text: Path(filled(text)))
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the flags")
+
+
+def filled(text: str) -> str:
+    """A path that is not empty, as where a variable of the shell is not set; it would be the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("'', expected a path")
+    return text
 
 
 def grid(text: str) -> tuple[int, int]:
@@ -55,12 +67,18 @@ def _common_parser(description: str, required: bool) -> tuple[Parser, _Group]:
     """A parser with the flags that all have, and its group of files; required: whether --snapshot_dir must be given."""
     parser = Parser(description=description, allow_abbrev=False)
     files = parser.add_argument_group("files")
-    files.add_argument("--cfg_path", required=True, metavar="YAML", help="configuration of the recipe and stage")
+    files.add_argument(
+        "--cfg_path", type=filled, required=True, metavar="YAML", help="configuration of the recipe and stage"
+    )
     files.add_argument("--data_dir", metavar="DIR", help="what the paths of a data list are relative to")
     files.add_argument("--data_list", metavar="TXT", help="one sample a line: image semantic instance")
     files.add_argument("--semantic_dir", metavar="DIR", help="DIR/ID.png replace the label column of the data list")
     files.add_argument(
-        "--snapshot_dir", required=required, metavar="DIR", help="where the snapshots model-{iteration}.pth lie"
+        "--snapshot_dir",
+        type=filled,
+        required=required,
+        metavar="DIR",
+        help="where the snapshots model-{iteration}.pth lie",
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default cuda where there is one")
     parser.add_argument(
@@ -80,7 +98,7 @@ def inference_parser(description: str) -> Parser:
     files.add_argument("--snapshot", metavar="FILE", help="instead of SNAPSHOT_DIR/model-{train.max_iteration - 1}.pth")
     files.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes to retrieve from")
     files.add_argument("--cam_dir", metavar="DIR", help="class activation maps ID.npy")
-    files.add_argument("--save_dir", required=True, metavar="DIR", help="where results go")
+    files.add_argument("--save_dir", type=filled, required=True, metavar="DIR", help="where results go")
     files.add_argument("--skip_existing", action="store_true", help="keep results that a run of equal settings left")
     segments = parser.add_argument_group("segments")
     segments.add_argument(
@@ -135,7 +153,10 @@ def _add_crf_flags(group: _Group) -> None:
     for flag, (kind, limits, default, metavar, text) in flags.items():
         group.add_argument(flag, type=number(flag, kind, *limits), default=default, metavar=metavar, help=text)
     group.add_argument(
-        "--also_without_crf", metavar="DIR", help="where masks go as the script without _crf writes them, in one run"
+        "--also_without_crf",
+        type=filled,
+        metavar="DIR",
+        help="where masks go as the script without _crf writes them, in one run",
     )
     group.add_argument(
         "--workers", type=whole_number, metavar="N", help="CRF processes; by default one a core, shared by the ranks"

@@ -1,5 +1,7 @@
 """What the flags of an inference script name, found and looked at; what is missing is a UserError."""
 
+import os
+import stat
 from argparse import Namespace
 from pathlib import Path
 
@@ -47,7 +49,13 @@ def unrefined_folder(flags: Namespace, crf: bool) -> Path | None:
 
 def _folder_to_be(flag: str, name: str) -> Path:
     path = Path(name)
-    if path.exists() and not path.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return path
+    except OSError as error:
+        raise UserError(f"{flag} {path}: cannot be a folder ({error.strerror})") from None
+    if not is_folder:
         raise UserError(f"{flag} {path}: is a file, expected a folder")
     return path
 
@@ -58,7 +66,7 @@ def find_samples(flags: Namespace, config: Config, need_labels: bool) -> list[Sa
     need_dir(data_dir, "--data_dir")
     data_list = flags.data_list or config.dataset.test_data_list
     if data_list:
-        return read_list(data_dir, data_list, need_labels, flags.semantic_dir)
+        return read_list(data_dir, data_list, need_labels, flags.semantic_dir, config.dataset.allow_outside)
     if need_labels:
         raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
     return [Sample(path) for path in find_images(data_dir, "--data_dir")]
@@ -68,7 +76,7 @@ def find_snapshot(flags: Namespace, config: Config) -> Path:
     """The snapshot that the flags name."""
     if flags.snapshot:
         path = Path(flags.snapshot)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UserError(f"--snapshot {path}: no such file")
         return path
     folder = need_dir(_required(flags.snapshot_dir, "--snapshot_dir (or --snapshot)"), "--snapshot_dir")
@@ -79,7 +87,7 @@ def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> No
     """Raise UserError where a CAM of an image is missing, or was written for another background."""
     folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
     check_cam_background(folder, first_tag(config.dataset))
-    missing = [cam_path(folder, s.id) for s in samples if not cam_path(folder, s.id).is_file()]
+    missing = [path for path in (cam_path(folder, s.id) for s in samples) if not os.path.isfile(path)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from spml.commands.flags import add_polygon_flags, number, trained_parser
+from spml.commands.flags import add_polygon_flags, filled, number, trained_parser
 from spml.commands.job_inputs import read_gallery, save_folder
 from spml.commands.pictures import GivenPicture, LeftOut, count_pictures, find_inputs, given_pictures
 from spml.commands.prediction_files import Polygons, PredictionFiles, Shown
@@ -119,7 +119,7 @@ def _ways(flags: Namespace) -> "Ways":
 def _parse(argv: Sequence[str] | None) -> Namespace:
     parser = trained_parser(__doc__ or "")
     parser.add_argument("inputs", nargs="+", metavar="IMAGE|FOLDER|VIDEO", help="what is to be segmented")
-    parser.add_argument("--save_dir", required=True, metavar="DIR", help="where results and index.html go")
+    parser.add_argument("--save_dir", type=filled, required=True, metavar="DIR", help="where results and index.html go")
     parser.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes, for the map of disagreement")
     parser.add_argument("--classes", metavar="TXT", help="names of the classes, one a line, in the order of their ids")
     parser.add_argument(

@@ -59,4 +59,4 @@ def _read_samples(
     for flag, key, value in (("data_dir", "data_dir", data_dir), ("data_list", "train_data_list", data_list)):
         if not value:
             raise UserError(f"--{flag} is not given and dataset.{key} is empty")
-    return read_list(data_dir, data_list, trainer.needs_labels(config), semantic_dir)
+    return read_list(data_dir, data_list, trainer.needs_labels(config), semantic_dir, config.dataset.allow_outside)

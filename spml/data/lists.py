@@ -8,6 +8,8 @@ from pathlib import Path
 from spml.data.files import read_text, write_text
 from spml.errors import UserError
 
+LONGEST_SHOWN = 500
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -36,35 +38,58 @@ def parse_line(line: str, data_dir: Path, where: str, need_labels: bool, semanti
 
 
 def read_list(
-    data_dir: str | Path, data_list: str | Path, need_labels: bool = True, semantic_dir: str | Path | None = None
+    data_dir: str | Path,
+    data_list: str | Path,
+    need_labels: bool = True,
+    semantic_dir: str | Path | None = None,
+    allow_outside: bool = False,
 ) -> list[Sample]:
     """Read a data list into Samples, with every named file seen to exist.
 
     need_labels: whether every line must name its labels; semantic_dir: a folder whose `ID.png` replace the semantic
-    column (pseudo labels). Raises UserError for a missing or empty list, a malformed line, two samples of one id, or
-    files that are not there.
+    column (pseudo labels); allow_outside: whether paths may leave the data directory. Raises UserError for a missing or
+    empty list, a malformed line, a path that leaves the data directory, two samples of one id, or files that are not
+    there.
     """
     data_dir, data_list = Path(data_dir), Path(data_list)
-    lines = read_text(data_list, "data list").splitlines()
-    samples = [
-        parse_line(line, data_dir, f"{data_list}, line {n}", need_labels, semantic_dir)
-        for n, line in enumerate(lines, 1)
-        if line.strip()
-    ]
-    if not samples:
+    lines = [(n, line) for n, line in enumerate(read_text(data_list, "data list").splitlines(), 1) if line.strip()]
+    if not lines:
         raise UserError(f"data list {data_list}: is empty; expected one 'image semantic instance' a line")
+    samples = {n: parse_line(line, data_dir, f"{data_list}, line {n}", need_labels, semantic_dir) for n, line in lines}
+    if not allow_outside:
+        _check_inside(samples, data_dir, data_list, labels_too=semantic_dir is None)
     _check_ids(samples, data_list)
-    _check_files(samples, data_list)
-    return samples
+    _check_files(list(samples.values()), data_list)
+    return list(samples.values())
 
 
-def _check_ids(samples: list[Sample], data_list: Path) -> None:
-    seen: dict[str, Path] = {}
-    for sample in samples:
-        if seen.setdefault(sample.id, sample.image) != sample.image:
+def _check_inside(samples: dict[int, Sample], data_dir: Path, data_list: Path, labels_too: bool) -> None:
+    """Raise UserError where a path as it is written leaves the data directory; links within it may lead anywhere."""
+    root = os.path.join(os.path.abspath(data_dir), "")
+    for n, sample in samples.items():
+        for path in (sample.image, sample.semantic if labels_too else None, sample.instance):
+            if path is not None and not os.path.abspath(path).startswith(root):
+                raise UserError(
+                    f"data list {data_list}, line {n}: {shown_path(path)} leaves --data_dir {data_dir}; expected paths "
+                    "within it, or dataset.allow_outside: true"
+                )
+
+
+def _check_ids(samples: dict[int, Sample], data_list: Path) -> None:
+    first: dict[str, int] = {}
+    for n, sample in samples.items():
+        line = first.setdefault(sample.id, n)
+        if line != n:
             raise UserError(
-                f"data list {data_list}: {seen[sample.id]} and {sample.image} would share the name {sample.id}"
+                f"data list {data_list}, lines {line} and {n}: {shown_path(samples[line].image)} and "
+                f"{shown_path(sample.image)} would share the name {sample.id[:200]}; expected each name once"
             )
+
+
+def shown_path(path: Path) -> str:
+    """A path for a message, cut where no system could hold it."""
+    text = str(path)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _check_files(samples: list[Sample], data_list: Path) -> None:
@@ -74,7 +99,9 @@ def _check_files(samples: list[Sample], data_list: Path) -> None:
     missing = [path for path in dict.fromkeys(paths) if not os.path.isfile(path)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"data list {data_list}: {missing[0]}{more} not found; paths are relative to --data_dir")
+        raise UserError(
+            f"data list {data_list}: {shown_path(missing[0])}{more} not found; paths are relative to --data_dir"
+        )
 
 
 def write_list(path: str | Path, rows: Iterable[tuple[str | Path, ...]]) -> None:

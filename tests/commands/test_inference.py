@@ -220,6 +220,11 @@ def spoil(path, content=b"no image"):
         (inference_softmax, ["--crf_iter_max", "-1"], "--crf_iter_max"),
         (inference_softmax, ["--crf_pos_w", "nan"], "--crf_pos_w nan: expected float from"),
         (inference_softmax, ["--crf_bi_w", "inf"], "--crf_bi_w inf: expected float from"),
+        (inference_softmax, ["--save_dir", ""], "--save_dir: '', expected a path"),
+        (inference_softmax, ["--cfg_path", ""], "--cfg_path: '', expected a path"),
+        (inference_softmax, ["--save_dir", "x" * 300], "--save_dir x*: cannot be a folder .*too long"),
+        (inference_softmax, ["--snapshot", "x" * 300], "--snapshot x*: no such file"),
+        (inference_softmax, ["--data_list", "{tmp}/outside.txt"], "outside.txt, line 1: .* leaves --data_dir"),
         (inference_softmax, ["--crf_pos_w", "-1"], "--crf_pos_w -1: expected float from 0 to"),
         (inference_softmax, ["--crf_bi_xy_std", "0"], "--crf_bi_xy_std 0: expected float from 0.001 to"),
         (inference_softmax, ["--crf_bi_rgb_std", "1e-30"], "--crf_bi_rgb_std 1e-30: expected float from 0.001 to"),
@@ -242,6 +247,7 @@ def spoil(path, content=b"no image"):
 )
 def test_a_users_mistake_is_named_before_anything_is_written(script, flags, complaint, call, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "outside.txt").write_text("../x.png\n")
     (tmp_path / "images.txt").write_text("image/a.png\n")
     with pytest.raises(UserError, match=complaint) as error:
         call(script, *(str(flag).format(tmp=tmp_path) for flag in flags))

@@ -45,6 +45,7 @@ def test_a_list_is_utf_8_with_or_without_a_byte_order_mark(tmp_path):
 
 def test_a_path_that_no_system_can_hold_is_a_missing_file(read):
     assert "not found" in complaint(read, f"i/a.jpg {'x' * 300} r/a.png")
+    assert len(complaint(read, f"i/a.jpg {'x' * 100_000} r/a.png")) < 1000
     assert "not found" in complaint(read, "i/a.jpg s\0a.png r/a.png")
 
 
@@ -86,11 +87,32 @@ def test_missing_files_are_an_error_that_names_the_first_and_counts_the_rest(rea
     assert "other/b.png" in complaint(read, "i/b.jpg s/b.png r/b.png", semantic_dir=tmp_path / "other")
 
 
-def test_two_images_of_one_name_are_an_error_and_one_image_twice_is_not(read, tmp_path):
-    message = complaint(read, "i/a.jpg s/a.png r/a.png\nother/a.png s/a.png r/a.png")
+def test_two_images_of_one_name_or_one_image_twice_are_an_error_that_names_both_lines(read, tmp_path):
+    message = complaint(read, "i/a.jpg s/a.png r/a.png\n\nother/a.png s/a.png r/a.png")
     assert str(tmp_path / "i/a.jpg") in message
     assert str(tmp_path / "other/a.png") in message
-    assert len(read("i/a.jpg s/a.png r/a.png\ni/a.jpg s/a.png r/a.png")) == 2
+    assert "lines 1 and 3" in message
+    assert "lines 1 and 2" in complaint(read, "i/a.jpg s/a.png r/a.png\ni/a.jpg s/a.png r/a.png")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("path", ["../b.png", "i/../../b.png", "{tmp}/b.png", "/etc/hostname"])
+def test_a_path_that_leaves_the_data_directory_is_refused_unless_allowed(read, tmp_path, place, path):
+    (tmp_path / "data/i").mkdir(parents=True)
+    (tmp_path / "b.png").touch()
+    (tmp_path / "data/c.png").touch()
+    fields = ["c.png"] * 3
+    fields[place] = path.format(tmp=tmp_path)
+    (tmp_path / "list.txt").write_text("\n" + " ".join(fields))
+    message = complaint(read_list, tmp_path / "data", tmp_path / "list.txt")
+    assert "list.txt, line 2" in message and "leaves --data_dir" in message and "dataset.allow_outside: true" in message
+    assert len(read_list(tmp_path / "data", tmp_path / "list.txt", allow_outside=True)) == 1
+
+
+def test_links_and_roundabout_paths_within_the_data_directory_are_read(read, tmp_path):
+    (tmp_path / "linked").symlink_to(tmp_path.parent)
+    (tmp_path.parent / "far.jpg").touch()
+    assert len(read(f"i/../i/a.jpg s/a.png {tmp_path}/r/a.png\nlinked/far.jpg s/b.png r/b.png")) == 2
 
 
 def test_a_written_list_is_read_back(read, tmp_path):
