@@ -9,6 +9,8 @@ from spml.errors import UserError
 
 RESNET_STAGES = 5  # stem, res2, ..., res5
 
+NEED_LABELS = ("sem_ann", "feat_aff")  # relations that are nothing without labelled pixels
+
 _RELATIONS = relations()
 
 _CHOICES: dict[str, tuple] = {
@@ -151,6 +153,11 @@ def _wrong_training(train: Mapping[str, Any]) -> list[str]:
     wrong = []
     if begin >= end:
         wrong.append(f"train.begin_iteration is {begin}, expected less than train.max_iteration, {end}")
+    wrong += [
+        f"train.label_maps is false, expected true where train.{name}_loss_types is {train[f'{name}_loss_types']}"
+        for name in NEED_LABELS
+        if not train["label_maps"] and train[f"{name}_loss_types"] != "none"
+    ]
     return wrong + [
         f"train.{name}_concentration is 0, expected a positive number for its loss"
         for name in _RELATIONS

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -82,7 +83,7 @@ class WeakLabelDataset(Dataset):
         self.samples, self.augmentation = samples, augmentation
         self.values, self.num_classes = config.dataset, config.dataset.num_classes
         self.means, self.stds = config.network.pixel_means, config.network.pixel_stds
-        self.seed = config.train.seed
+        self.seed, self.label_maps = config.train.seed, config.train.label_maps
         self.first_tag, tags_file = first_tag(config.dataset), config.dataset.tags_file
         self.tags = read_tags(tags_file, self.num_classes, self.first_tag) if tags_file else None
         untagged = [s.id for s in samples if self.tags is not None and s.id not in self.tags]
@@ -93,7 +94,9 @@ class WeakLabelDataset(Dataset):
         return len(self.samples)
 
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Image H×W×3 uint8, semantic and instance label maps H×W (unlabelled where the list names none).
+        """Image H×W×3 uint8, semantic and instance label maps H×W, unlabelled where the list names none.
+
+        With `train.label_maps: false` the semantic one is unlabelled too.
 
         Larger ones are shrunk to `dataset.max_side`. Raises UserError where their sizes differ, that of the image being
         its size upright.
@@ -104,12 +107,17 @@ class WeakLabelDataset(Dataset):
         image = read_image(sample.image, self.values.max_pixels)
         if sample.semantic is None or sample.instance is None:
             return image, *np.full((2, *image.shape[:2]), UNLABELLED, np.uint8)
-        semantic = read_weak_label(sample.semantic, self.values)
+        semantic = self._semantic(sample.semantic, image.shape[:2])
         instance = read_label(sample.instance, self.values.max_pixels)
         for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
             if label.shape != image.shape[:2]:
                 raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
         return image, semantic, instance
+
+    def _semantic(self, path: Path, size: tuple[int, ...]) -> np.ndarray:
+        if not self.label_maps:
+            return np.full(size, UNLABELLED, np.uint8)
+        return read_weak_label(path, self.values)
 
     def _shrunk(
         self, image: np.ndarray, semantic: np.ndarray, instance: np.ndarray
@@ -150,7 +158,7 @@ class WeakLabelDataset(Dataset):
 
     def _unlabelled_in(self, index: int) -> bool:
         path = self.samples[index].semantic
-        if path is None:
+        if path is None or not self.label_maps:
             return True
         label = read_weak_label(path, self.values)
         return bool(((label >= self.num_classes) & (label < VOID)).any())

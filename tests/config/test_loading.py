@@ -247,6 +247,10 @@ def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
         ("train: {base_lr: -1}", "train.base_lr"),
         ("train: {seed: -1}", "train.seed"),
         ("train: {max_iteration: 5, begin_iteration: 5}", "train.begin_iteration"),
+        (
+            "train: {label_maps: false, sem_ann_loss_types: segsort, sem_ann_concentration: 6}",
+            "train.label_maps is false, expected true where train.sem_ann_loss_types is segsort",
+        ),
         ("train: {momentum: 1.5}", "train.momentum"),
         ("train: {freeze_at: 6}", "train.freeze_at"),
         ("train: {lr_policy: cosine}", "train.lr_policy"),

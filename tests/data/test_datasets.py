@@ -201,3 +201,13 @@ def test_files_beyond_the_limit_of_the_configuration_are_refused(dataset, tiny_d
     write_image(tiny_data.root / folder / "b.png", np.zeros((40, 41), np.uint8))
     error = dataset(changes={"dataset": {"max_pixels": 1600}}, **STILL)[1, 0]
     assert f"{folder}/b.png: has 41×40 pixels; at most 1600 are read" in str(error)
+
+
+def test_without_label_maps_every_pixel_is_unlabelled_and_regions_stay(dataset, tiny_data):
+    none = {"label_maps": False, "sem_ann_loss_types": "none"}
+    data = dataset((48, 44), {"train": none}, **STILL)
+    (tiny_data.root / "semantic" / "a.png").write_text("no label map")
+    _, semantic, instance, tags = data[0, 0]
+    assert (semantic[:40, :40] == 254).all() and (semantic[40:] == 255).all()
+    assert instance[:40, :40].unique().tolist() == [0, 1, 2, 3]
+    assert not tags.any() and data.has_unlabelled()

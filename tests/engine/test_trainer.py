@@ -1,6 +1,7 @@
 """The training loop: what it writes, resuming, stopping; called as its scripts call it, and as a library."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ from spml.data.run_lock import run_lock
 from spml.engine import trainer
 from spml.engine.tasks import TASKS, EmbeddingTask, StepResult
 from spml.errors import UserError
+from spml.losses.relations import RELATIONS
 
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {
     "segsort": commands.train_embedding,
     "softmax_classifier": commands.train_classifier,
@@ -300,3 +303,18 @@ def test_a_folder_that_another_process_trains_into_is_refused(train, tmp_path):
     with run_lock(folder / ".lock", folder, "trains"), pytest.raises(UserError, match=f"process {os.getpid()} on .*"):
         train("run", "--opts", "train.resume", "true")
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["full", "unsupervised"])
+@pytest.mark.parametrize("data_set", ["voc12", "toy"])
+def test_the_rows_of_segsort_train(data_set, kind, tiny_data, tmp_path):
+    small = {"network.backbone_types": "panoptic_deeplab_tiny", "network.pretrained": "", "network.use_syncbn": False}
+    small |= {"network.kmeans_num_clusters": [2, 2], "train.crop_size": [32, 32], "train.batch_size": 2}
+    small |= {"train.max_iteration": 2, "train.warmup_iteration": 0, "num_threads": 0, "train.freeze_at": 0}
+    config = load_config(ROOT / "configs" / data_set / f"segsort_{kind}.yaml", small)
+    present = {name for name in RELATIONS if config.train[f"{name}_loss_types"] != "none"}
+    assert present == ({"sem_ann"} if kind == "full" else {"img_sim"})
+    assert config.train.label_maps == (kind == "full")
+    trainer.train(config, read_list(tiny_data.root, tiny_data.list), tmp_path / "run", "cpu")
+    weights = torch.load(tmp_path / "run/model-1.pth", weights_only=True)["embedding_model"]
+    assert all(value.isfinite().all() for value in weights.values())
