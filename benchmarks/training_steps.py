@@ -23,8 +23,7 @@ def labels(size, device):
     """A Contrast by class labels."""
     vectors, own, g = random_vectors(size, device)
     label = torch.randint(CLASSES, (size["segments"],), generator=g)
-    positive = torch.arange(CLASSES)[:, None] == label
-    return Contrast(*vectors, *(x.to(device) for x in (own, label[own], positive)))
+    return Contrast(*vectors, *(x.to(device) for x in (own, label[own], torch.eye(CLASSES).bool(), label)))
 
 
 def tag_sets(size, device):
@@ -44,7 +43,8 @@ def our_loss(c):
 
 def plain_loss(c):
     """The same by the plain formula."""
-    loss = plain.contrastive_loss(c.anchor, c.prototype, c.own, c.positive[c.group], CONCENTRATION)
+    positive = c.positive if c.key is None else c.positive[:, c.key]
+    loss = plain.contrastive_loss(c.anchor, c.prototype, c.own, positive[c.group], CONCENTRATION)
     return loss.detach(), *torch.autograd.grad(loss, (c.anchor, c.prototype))
 
 

@@ -129,7 +129,7 @@ class WeakLabelDataset(Dataset):
         return T.shrink_image(image, size), small, T.resize_label(instance, size)
 
     def __getitem__(self, item: tuple[int, int]) -> Tensors | UserError:
-        """The sample `index` as augmented at `position`: image 3×H×W, semantic and instance int64 H×W, tags [K]."""
+        """The sample `index` as augmented at `position`: image 3×H×W, semantic and instance uint8 H×W, tags [K]."""
         index, position = item
         try:
             image, semantic, instance = self.read(index)
@@ -140,7 +140,7 @@ class WeakLabelDataset(Dataset):
         image = image.astype(np.float32) / 255
         image, semantic, instance, tags = self.augmentation(image, semantic, instance, tags, rng)
         image = T.normalise(image, self.means, self.stds).transpose(2, 0, 1)
-        arrays = (image, semantic.astype(np.int64), instance.astype(np.int64), tags)
+        arrays = (image, semantic, instance, tags)
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
     def tags_of(self, name: str, semantic: np.ndarray) -> np.ndarray:
@@ -166,7 +166,10 @@ class WeakLabelDataset(Dataset):
 
 @dataclass
 class Batch:
-    """image: [N, 3, H, W] normalised; semantic, instance: [N, H, W] int64; tags: [N, K] bool tag sets."""
+    """image: [N, 3, H, W] normalised; semantic, instance: [N, H, W]; tags: [N, K] bool tag sets.
+
+    Labels travel as they are in files, uint8, and are int64 from `to` on.
+    """
 
     image: torch.Tensor
     semantic: torch.Tensor
@@ -176,7 +179,8 @@ class Batch:
     def to(self, device: torch.device | str, memory_format: torch.memory_format = torch.contiguous_format) -> "Batch":
         """The batch on `device`, the image in `memory_format`."""
         image = self.image.to(device, non_blocking=True, memory_format=memory_format)
-        return Batch(image, *(x.to(device, non_blocking=True) for x in (self.semantic, self.instance, self.tags)))
+        semantic, instance, tags = (x.to(device, non_blocking=True) for x in (self.semantic, self.instance, self.tags))
+        return Batch(image, semantic.long(), instance.long(), tags)
 
     def pin_memory(self) -> "Batch":
         """The batch in page-locked memory."""

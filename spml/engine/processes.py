@@ -99,14 +99,12 @@ def gather_counts(count: int, device: torch.device | str) -> list[int]:
         return [count]
     counts = [torch.zeros(1, dtype=torch.long, device=device) for _ in range(world_size())]
     dist.all_gather(counts, torch.tensor([count], device=device))
-    return [int(c) for c in counts]
+    return torch.cat(counts).tolist()
 
 
 def gather_rows(x: torch.Tensor, counts: list[int]) -> torch.Tensor:
-    """Rows of all processes [S_total, ...], with gradients; `counts` of `gather_counts`; bool travels as bytes."""
-    if world_size() == 1:
-        return x
-    return _GatherRows.apply(x.byte(), counts).bool() if x.dtype == torch.bool else _GatherRows.apply(x, counts)
+    """Rows of all processes [S_total, ...], with gradients; `counts` of `gather_counts`."""
+    return x if world_size() == 1 else _GatherRows.apply(x, counts)
 
 
 def gather_segments(segments: Segments, prototypes: Prototypes) -> tuple[Segments, Prototypes]:
@@ -114,11 +112,23 @@ def gather_segments(segments: Segments, prototypes: Prototypes) -> tuple[Segment
 
     Segment ids are shifted by the segments of earlier ranks, the prototypes' image ids by their images.
     """
+    if world_size() == 1:
+        return segments, prototypes
     counts = gather_counts(len(prototypes), prototypes.semantic.device)
     first_image = rank() * segments.num_images
-    prototypes = replace(prototypes, image=prototypes.image + first_image)
-    gathered = prototypes.map(lambda x: gather_rows(x, counts))
+    gathered = _gather_prototypes(replace(prototypes, image=prototypes.image + first_image), counts)
     return replace(segments, segment=segments.segment + sum(counts[: rank()])), gathered
+
+
+def _gather_prototypes(prototypes: Prototypes, counts: list[int]) -> Prototypes:
+    """Prototypes of all processes in two messages: vectors, with gradients, and numbers."""
+    widths = [prototypes.embedding.shape[1], prototypes.embedding_local.shape[1]]
+    vectors = gather_rows(torch.cat([prototypes.embedding, prototypes.embedding_local], 1), counts)
+    numbers = [x[:, None] for x in (prototypes.semantic, prototypes.instance, prototypes.image)]
+    gathered = gather_rows(torch.cat([*numbers, prototypes.tags.long()], 1), counts)
+    embedding, embedding_local = vectors.split(widths, 1)
+    semantic, instance, image = gathered[:, :3].unbind(1)
+    return Prototypes(embedding, embedding_local, semantic, instance, image, gathered[:, 3:].bool())
 
 
 def any_rank(flag: torch.Tensor) -> bool:

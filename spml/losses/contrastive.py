@@ -8,15 +8,18 @@ For a pixel with embedding v and own segment s₀, prototypes u_s and concentrat
          = softplus( logΣ_{s ∈ −} exp(κ v·u_s) − log num )
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Similarities held at a time: 1 MB stays in a processor's cache; a GPU wants larger products.
-CHUNK_ELEMENTS = {"cpu": 1 << 18, "cuda": 1 << 25}
+from spml.losses.by_group import LARGEST_CONCENTRATION, Membership, grouped_chunk
+
+# Similarities held at a time: 2 MB stay in a processor's cache; a GPU wants larger products.
+CHUNK_ELEMENTS = {"cpu": 1 << 19, "cuda": 1 << 25}
 # Stands for minus infinity: a row with nothing but it has a finite log-sum-exp far below all others.
 MASKED = -1e30
 
@@ -26,7 +29,8 @@ class Contrast:
     """Anchors, prototypes, and who is positive for whom.
 
     anchor: [P, C] v; prototype: [S, C] u; own: [P] the anchor's own segment s₀; group: [P] row of `positive` that holds
-    for the anchor; positive: [G, S] bool, the others are negative.
+    for the anchor; positive: [G, S] bool, the others are negative. Where segments are positive for the same groups,
+    as by label, key: [S] is the column of `positive` [G, K] that holds for the segment. Vectors have unit length.
     """
 
     anchor: torch.Tensor
@@ -34,6 +38,7 @@ class Contrast:
     own: torch.Tensor
     group: torch.Tensor
     positive: torch.Tensor
+    key: torch.Tensor | None = None
 
 
 def contrastive_loss(contrast: Contrast, concentration: float) -> torch.Tensor:
@@ -44,7 +49,7 @@ def contrastive_loss(contrast: Contrast, concentration: float) -> torch.Tensor:
     vectors = c.anchor, c.prototype
     if not torch.is_grad_enabled():  # inside, that is not to be seen: needs_input_grad is true of them all the same
         vectors = c.anchor.detach(), c.prototype.detach()
-    return _PixelToSegment.apply(*vectors, c.own, c.group, c.positive, float(concentration))
+    return _PixelToSegment.apply(*vectors, c.own, c.group, c.positive, c.key, float(concentration))
 
 
 class _PixelToSegment(torch.autograd.Function):
@@ -62,43 +67,69 @@ class _PixelToSegment(torch.autograd.Function):
         own: torch.Tensor,
         group: torch.Tensor,
         positive: torch.Tensor,
+        key: torch.Tensor | None,
         concentration: float,
     ) -> torch.Tensor:
         exact = torch.promote_types(torch.promote_types(anchor.dtype, prototype.dtype), torch.float32)
         dtypes = anchor.dtype, prototype.dtype
-        anchor, prototype = anchor.detach().to(exact), prototype.detach().to(exact)
+        v, u = anchor.detach().to(exact) * concentration, prototype.detach().to(exact)
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        grads = (torch.empty_like(anchor), torch.zeros_like(prototype)) if wanted else None
-        total = anchor.new_zeros((), dtype=torch.float64 if anchor.device.type == "cpu" else exact)
-        rows = max(16, CHUNK_ELEMENTS.get(anchor.device.type, 1 << 22) // max(1, len(prototype)))
-        with torch.autocast(anchor.device.type, enabled=False):
-            for chunk in torch.arange(len(anchor), device=anchor.device).split(rows):
-                v = anchor[chunk] * concentration
-                total += _chunk(v, prototype, own[chunk], group[chunk], positive, concentration, chunk, grads)
+        grads = (torch.empty_like(v), torch.zeros_like(u)) if wanted else None
+        total = v.new_zeros((), dtype=torch.float64 if v.device.type == "cpu" else exact)
+        chunk_loss = (
+            _by_group(positive, key, exact) if concentration <= LARGEST_CONCENTRATION else _masked(positive, key)
+        )
+        rows = max(16, CHUNK_ELEMENTS.get(v.device.type, 1 << 22) // max(1, len(u)))
+        with torch.autocast(v.device.type, enabled=False):
+            for start in range(0, len(v), rows):
+                here = slice(start, start + rows)
+                parts = None if grads is None else (grads[0][here], grads[1])
+                total += chunk_loss(v[here], u, own[here], group[here], parts)
         if grads is not None:
-            ctx.save_for_backward(*(g.mul_(1 / len(anchor)).to(t) for g, t in zip(grads, dtypes, strict=True)))
-        return (total / len(anchor)).to(exact)
+            grads[0].mul_(concentration)
+            ctx.save_for_backward(*(g.mul_(1 / len(v)).to(t) for g, t in zip(grads, dtypes, strict=True)))
+        return (total / len(v)).to(exact)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         grad_anchor, grad_prototype = ctx.saved_tensors
-        return (grad * grad_anchor).to(grad_anchor), (grad * grad_prototype).to(grad_prototype), None, None, None, None
+        return (grad * grad_anchor).to(grad_anchor), (grad * grad_prototype).to(grad_prototype), *(None,) * 5
 
 
-def _chunk(
+# anchors [B, C] scaled by κ, prototypes, own, group, gradients → summed loss; adds to the gradients where given:
+# that to the anchors' [B, C], but for κ, that to the prototypes [S, C].
+ChunkLoss: TypeAlias = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor] | None], torch.Tensor
+]
+
+
+def _by_group(positive: torch.Tensor, key: torch.Tensor | None, dtype: torch.dtype) -> ChunkLoss:
+    """By sums over segments that are positive together; the plain form, under masks, is `_masked`."""
+    sets = Membership.of(positive, key, dtype)
+
+    def chunk_loss(v, prototype, own, group, grads):  # type: ignore[no-untyped-def]
+        is_own_positive = positive[group, own if key is None else key[own]]
+        return grouped_chunk(v, prototype, own, group, is_own_positive, sets, grads)
+
+    return chunk_loss
+
+
+def _masked(positive: torch.Tensor, key: torch.Tensor | None) -> ChunkLoss:
+    """By soft-maxima under masks, whatever the concentration."""
+    whole = positive if key is None else positive[:, key]
+    return lambda v, prototype, own, group, grads: _masked_chunk(v, prototype, own, whole[group], grads)
+
+
+def _masked_chunk(
     v: torch.Tensor,
     prototype: torch.Tensor,
     own: torch.Tensor,
-    group: torch.Tensor,
-    positive: torch.Tensor,
-    concentration: float,
-    index: torch.Tensor,
+    is_positive: torch.Tensor,
     grads: tuple[torch.Tensor, torch.Tensor] | None,
 ) -> torch.Tensor:
-    """Summed loss of the anchors v [B, C] (scaled by κ); adds their gradients to `grads` where given."""
+    """A `ChunkLoss` under the mask `is_positive` [B, S]."""
     similarity = v @ prototype.T  # [B, S]
-    is_positive = positive[group]  # [B, S]
     numerator = is_positive.scatter(1, own[:, None], False)
     numerator.scatter_(1, own[:, None], ~numerator.any(1, keepdim=True))
     negative_share, log_negative = _softmax_over(similarity.masked_fill(is_positive, MASKED))
@@ -107,7 +138,7 @@ def _chunk(
     if grads is not None:
         sigma = margin.sigmoid()[:, None]
         pull = negative_share.sub_(numerator_share)
-        grads[0][index] = (pull @ prototype).mul_(sigma * concentration)
+        grads[0].copy_((pull @ prototype).mul_(sigma))
         grads[1].addmm_(pull.T, v * sigma)
     return F.softplus(margin).sum()
 

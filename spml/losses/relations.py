@@ -5,6 +5,7 @@ A further relation is a function here and its line in `RELATIONS`; its three key
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -14,6 +15,7 @@ from spml.segments.segment import Segments
 
 AFFINITY_THRESHOLD = 0.95
 ACCURACY_NEIGHBOURS = 5
+REGIONS = 256  # of an 8-bit over-segmentation
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,16 @@ def semantic_annotation(
 
     prototypes: those of all segments, the pixels' own ones in the places that `segments.segment` names.
     """
-    labelled = segments.semantic < num_classes
-    known = prototypes.semantic < num_classes
-    place = known.cumsum(0) - 1
-    label = prototypes.semantic[known]
+    labelled = (segments.semantic < num_classes).nonzero()[:, 0]
+    is_known = prototypes.semantic < num_classes
+    known, place = is_known.nonzero()[:, 0], is_known.cumsum(0) - 1
     contrast = Contrast(
         anchor=segments.embedding[labelled],
         prototype=prototypes.embedding[known],
         own=place[segments.segment[labelled]],
         group=segments.semantic[labelled],
-        positive=torch.arange(num_classes, device=label.device)[:, None] == label,
+        positive=torch.eye(num_classes, dtype=torch.bool, device=known.device),
+        key=prototypes.semantic[known],
     )
     return contrastive_loss(contrast, concentration)
 
@@ -65,23 +67,27 @@ def image_similarity(segments: Segments, concentration: float, plain: bool = Fal
     or v where `plain`.
     """
     features = segments.embedding if plain else segments.embedding_local
-    span = segments.num_segments + 1
-    losses = [_similarity_within(segments, features, i, span, concentration) for i in range(segments.num_images)]
+    # Segments lie image by image, so pairs numbered by segment first and regions by image first do too.
+    pairs, own = torch.unique(segments.segment * REGIONS + segments.instance, return_inverse=True)
+    prototypes = segment_prototypes(features, own, len(pairs))
+    regions, group = torch.unique(segments.image * REGIONS + segments.instance, return_inverse=True)
+    first = torch.full_like(pairs, len(own)).scatter_reduce(0, own, torch.arange(len(own), device=own.device), "amin")
+    key = group[first]  # of each pair its region, which is one image's
+    starts = _starts_of_images(segments.num_images, segments.image, segments.image[first], regions // REGIONS)
+    losses = []
+    for (pixel, pair, region), (pixel_end, pair_end, region_end) in pairwise(starts):
+        here, there = slice(pixel, pixel_end), slice(pair, pair_end)
+        same = torch.eye(region_end - region, dtype=torch.bool, device=own.device)
+        vectors = features[here], prototypes[there]
+        contrast = Contrast(*vectors, own[here] - pair, group[here] - region, same, key[there] - region)
+        losses.append(contrastive_loss(contrast, concentration))
     return torch.stack(losses).mean()
 
 
-def _similarity_within(
-    segments: Segments, features: torch.Tensor, image: int, span: int, concentration: float
-) -> torch.Tensor:
-    """Low-level similarity loss of one image; segment ids are below `span`."""
-    here = segments.image == image
-    x, region = features[here], segments.instance[here]
-    key = region * span + segments.segment[here]
-    pairs, own = torch.unique(key, return_inverse=True)
-    pair_region = pairs // span
-    regions, group = torch.unique(region, return_inverse=True)
-    prototype = segment_prototypes(x, own, len(pairs))
-    return contrastive_loss(Contrast(x, prototype, own, group, regions[:, None] == pair_region), concentration)
+def _starts_of_images(num_images: int, *images: torch.Tensor) -> list[list[int]]:
+    """Where each image begins in ascending lists of images, and the end: num_images + 1 rows of places."""
+    number = torch.arange(num_images + 1, device=images[0].device)
+    return torch.stack([torch.searchsorted(each.contiguous(), number) for each in images], 1).tolist()
 
 
 def feature_affinity(
@@ -94,8 +100,8 @@ def feature_affinity(
     sets = sets | ~sets.any(1, keepdim=True)
     distinct, of_segment = torch.unique(sets, dim=0, return_inverse=True)
     group = of_segment[segments.segment]
-    positive = intersect(distinct, sets)
-    contrast = Contrast(segments.embedding, prototypes.embedding, segments.segment, group, positive)
+    positive = intersect(distinct, distinct)
+    contrast = Contrast(segments.embedding, prototypes.embedding, segments.segment, group, positive, of_segment)
     return contrastive_loss(contrast, concentration)
 
 
@@ -111,17 +117,17 @@ def nearest_classes(
 
     prototype: [S, D] unit vectors; semantic, image: [S]. Returns [S, num_classes] bool, all False where there is none.
     """
-    sets = torch.zeros(len(prototype), num_classes, dtype=torch.bool, device=prototype.device)
-    prototype = prototype.detach()
-    for i in image.unique().tolist():
-        here = (image == i).nonzero()[:, 0]
-        labelled = here[semantic[here] < num_classes]
-        if len(labelled):
-            cosine = prototype[here] @ prototype[labelled].T
-            cosine, nearest = cosine.topk(min(top_k, len(labelled)), dim=1)
-            row, column = (cosine >= threshold).nonzero(as_tuple=True)
-            sets[here[row], semantic[labelled[nearest[row, column]]]] = True
-    return sets
+    # A last column takes the classes of those that are too far, or of no class.
+    sets = torch.zeros(len(prototype), num_classes + 1, dtype=torch.bool, device=prototype.device)
+    prototype, unlabelled = prototype.detach(), semantic >= num_classes
+    order = image.argsort(stable=True)
+    counts = torch.unique_consecutive(image[order], return_counts=True)[1].tolist()
+    for here in order.split(counts):
+        cosine = (prototype[here] @ prototype[here].T).masked_fill_(unlabelled[here], -torch.inf)
+        cosine, nearest = cosine.topk(min(top_k, len(here)), dim=1)
+        near = torch.where(cosine >= threshold, semantic[here][nearest], num_classes)
+        sets[here] = sets[here].scatter(1, near, True)
+    return sets[:, :num_classes]
 
 
 def intersect(sets: torch.Tensor, others: torch.Tensor) -> torch.Tensor:

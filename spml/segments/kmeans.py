@@ -3,6 +3,10 @@
 import torch
 from torch.nn import functional as F
 
+from spml.segments.nearest import kmeans_by_bounds
+
+WORTH_BOUNDS = 1 << 20  # similarities an iteration: below, the plain formula is as fast
+
 
 def initial_clusters(
     height: int, width: int, rows: int, columns: int, device: torch.device | str | None = None
@@ -19,8 +23,10 @@ def spherical_kmeans(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, 
     """Refine clusters by `iterations` of prototype = normalise(sum of members), cluster = most similar prototype.
 
     x: [P, D] unit vectors; cluster: [P] initial ids < num_clusters. A cluster without members keeps a zero prototype,
-    which takes part in the comparison. Returns [P] ids.
+    which takes part in the comparison. Returns [P] ids. Large ones on a CPU by `kmeans_by_bounds`.
     """
+    if x.device.type == "cpu" and len(x) * num_clusters >= WORTH_BOUNDS:
+        return kmeans_by_bounds(x, cluster, num_clusters, iterations)
     for _ in range(iterations if len(x) else 0):
         prototypes = F.normalize(sum_by_index(x, cluster, num_clusters), dim=1, eps=1e-12)
         cluster = nearest_prototype(x, prototypes)

@@ -13,15 +13,18 @@ class MemoryBank:
 
     def __init__(self, size: int) -> None:
         self.entries: deque[Prototypes] = deque(maxlen=size)
-        self.images_seen = 0
+        self.images_seen = torch.zeros(
+            (), dtype=torch.long
+        )  # stays where prototypes are: reading it would make a GPU wait
 
     def append(self, prototypes: Prototypes) -> None:
         """Remember an iteration's prototypes, dropping the oldest where the bank is full."""
         if not self.entries.maxlen:
             return
         remembered = prototypes.detach()
-        remembered.image = -1 - self.images_seen - remembered.image
-        self.images_seen += int(prototypes.image.max()) + 1 if len(prototypes) else 0
+        seen = self.images_seen.to(remembered.image.device, non_blocking=True)
+        remembered.image = -1 - seen - remembered.image
+        self.images_seen = seen + prototypes.image.max() + 1 if len(prototypes) else seen
         self.entries.append(remembered)
 
     def extend(self, prototypes: Prototypes) -> Prototypes:
@@ -30,16 +33,17 @@ class MemoryBank:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers that `load_state_dict` takes."""
-        return {"entries": [dict(vars(entry)) for entry in self.entries], "images_seen": self.images_seen}
+        return {"entries": [dict(vars(entry)) for entry in self.entries], "images_seen": int(self.images_seen)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` gave."""
         self.entries.clear()
         self.entries.extend(Prototypes(**entry) for entry in state["entries"])
-        self.images_seen = state["images_seen"]
+        self.images_seen = torch.tensor(state["images_seen"])
 
     def to(self, device: torch.device | str) -> None:
         """Move what is remembered to `device`."""
         moved = [entry.map(lambda x: x.to(device)) for entry in self.entries]
         self.entries.clear()
         self.entries.extend(moved)
+        self.images_seen = self.images_seen.to(device)

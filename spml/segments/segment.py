@@ -56,10 +56,11 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 def segment_ids(image: torch.Tensor, cluster: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """Number the (image, cluster, label) triples that occur 0..S−1 in that order: [P] each → [P]."""
+    if not len(image):
+        return image
     triples = torch.stack([image, cluster, label])
-    for row in triples:
-        row -= row.min() if row.numel() else 0
-    _, clusters, labels = (triples.amax(1) + 1).tolist() if triples.numel() else (1, 1, 1)
+    triples = triples - triples.amin(1, keepdim=True)
+    _, clusters, labels = triples.amax(1) + 1
     key = (triples[0] * clusters + triples[1]) * labels + triples[2]
     return torch.unique(key, return_inverse=True)[1]
 
@@ -83,10 +84,12 @@ def segment_batch(
     v = unit_vectors(embedding.permute(0, 2, 3, 1))  # N×H×W×C
     v_local = unit_vectors(torch.cat([v, local_features], -1))
     keep = (semantic != VOID).flatten(1)
-    cluster = _cluster(v_local, keep, grid, iterations)
-    image, place = keep.nonzero(as_tuple=True)
-    v, v_local, features = (x.flatten(1, 2)[keep] for x in (v, v_local, local_features))
-    semantic, instance = semantic.flatten(1)[keep].long(), instance.flatten(1)[keep].long()
+    # Every number that is fetched makes a GPU wait: where the pixels are, and how many an image has, are fetched once.
+    pixel, counts = keep.flatten().nonzero()[:, 0], keep.sum(1).tolist()
+    image, place = pixel // keep.shape[1], pixel % keep.shape[1]
+    v, v_local, features = (x.flatten(0, 2)[pixel] for x in (v, v_local, local_features))
+    semantic, instance = semantic.flatten()[pixel].long(), instance.flatten()[pixel].long()
+    cluster = _cluster(v_local, place, counts, embedding.shape[-2:], grid, iterations)
     _warn_where_labels_meet(instance, label_divisor)
     segment = segment_ids(image, cluster, semantic * label_divisor + instance)
     if affinity_space:
@@ -95,12 +98,21 @@ def segment_batch(
 
 
 @torch.no_grad()
-def _cluster(v_local: torch.Tensor, keep: torch.Tensor, grid: Sequence[int], iterations: int) -> torch.Tensor:
-    """Cluster of each kept pixel, image by image: N×H×W×D, N×(H·W) → [P]."""
-    initial = initial_clusters(v_local.shape[1], v_local.shape[2], grid[0], grid[1], v_local.device).flatten()
-    count = int(initial.max()) + 1
-    images = zip(v_local, keep, strict=True)
-    return torch.cat([spherical_kmeans(x.flatten(0, 1)[k], initial[k], count, iterations) for x, k in images])
+def _cluster(
+    v_local: torch.Tensor, place: torch.Tensor, counts: list[int], size: Sequence[int], grid: Sequence[int],
+    iterations: int,
+) -> torch.Tensor:  # fmt: skip
+    """Cluster of each kept pixel, image by image: [P, D], [P], their number in each image → [P]."""
+    initial, count = _grid(size[0], size[1], grid[0], grid[1], v_local.device)
+    images = zip(v_local.split(counts), initial[place].split(counts), strict=True)
+    return torch.cat([spherical_kmeans(x, cluster, count, iterations) for x, cluster in images])
+
+
+@functools.lru_cache(maxsize=8)
+def _grid(height: int, width: int, rows: int, columns: int, device: torch.device) -> tuple[torch.Tensor, int]:
+    """Initial clusters [H·W] on a device, and their number; sent there once for all batches of a size."""
+    initial = initial_clusters(height, width, rows, columns).flatten()
+    return initial.to(device), int(initial.max()) + 1
 
 
 def _warn_where_labels_meet(instance: torch.Tensor, label_divisor: int) -> None:

@@ -32,7 +32,7 @@ def test_a_sample_is_a_normalised_image_two_label_maps_and_tags(dataset, tiny_da
     assert (image.shape, image.dtype) == ((3, 40, 40), torch.float32)
     assert (semantic.numpy() == read_label(tiny_data.root / "semantic" / "a.png")).all()
     assert (instance.numpy() == read_label(tiny_data.root / "instance" / "a.png")).all()
-    assert semantic.dtype == instance.dtype == torch.int64
+    assert semantic.dtype == instance.dtype == torch.uint8
     assert tags.tolist() == [False, True, True, True]
     assert abs(float(image.mean())) < 3
 

@@ -14,10 +14,10 @@ from spml.losses.contrastive import Contrast, contrastive_loss
 
 def plain_loss(c, concentration):
     """The formula as it stands, one pixel at a time, in Python's floats."""
-    losses = []
+    losses, whole = [], c.positive if c.key is None else c.positive[:, c.key]
     for v, own, group in zip(c.anchor, c.own.tolist(), c.group.tolist(), strict=True):
         terms = [(concentration * (v @ u)).exp() for u in c.prototype]
-        positive = c.positive[group].tolist()
+        positive = whole[group].tolist()
         others = [t for s, t in enumerate(terms) if positive[s] and s != own]
         numerator = sum(others) if others else terms[own]
         negative = sum(t for s, t in enumerate(terms) if not positive[s])
@@ -81,9 +81,30 @@ def test_loss_and_gradients_equal_the_formula(pixels, segments, groups, density,
     assert_equals_the_formula(random_contrast(pixels, segments, groups, density, 3, seed), 6)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 8), st.integers(1, 4), st.integers(1, 5), st.integers(0, 10**6))
+def test_keys_of_segments_say_who_is_positive(pixels, segments, groups, keys, seed):
+    c = random_contrast(pixels, segments, groups, 0.4, 3, seed)
+    g = torch.Generator().manual_seed(seed)
+    c.key, c.positive = torch.randint(keys, (segments,), generator=g), torch.rand(groups, keys, generator=g) < 0.4
+    assert_equals_the_formula(c, 6)
+    assert_equals_the_formula(c, 100)
+
+
+@pytest.mark.parametrize("with_key", [False, True])
+def test_both_forms_of_a_chunk_agree_in_float32_at_the_size_of_a_batch(monkeypatch, with_key):
+    c = random_contrast(600, 150, 21, 0.1, 64, dtype=torch.float32)
+    if with_key:
+        c.key, c.positive = torch.arange(150) % 21, torch.eye(21, dtype=torch.bool)
+    got = loss_and_gradients(contrastive_loss, c, 16)
+    monkeypatch.setattr(contrastive, "LARGEST_CONCENTRATION", 0)
+    for a, b in zip(got, loss_and_gradients(contrastive_loss, c, 16), strict=True):
+        assert (a - b).abs().max() <= 1e-5 * b.abs().max()
+
+
 def test_loss_and_gradients_equal_the_formula_on_every_device(device):
     c = random_contrast()
-    moved = Contrast(*(tensor.detach().to(device) for tensor in vars(c).values()))
+    moved = Contrast(*(tensor.detach().to(device) for tensor in vars(c).values() if tensor is not None))
     moved.anchor.requires_grad_()
     moved.prototype.requires_grad_()
     got, expected = loss_and_gradients(contrastive_loss, moved, 6), loss_and_gradients(plain_loss, c, 6)
@@ -195,8 +216,8 @@ def test_the_gradient_is_scaled_by_what_follows():
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_without_gradients_only_the_loss_is_computed(mode, monkeypatch):
-    c, grads, chunk = random_contrast(), [], contrastive._chunk
-    monkeypatch.setattr(contrastive, "_chunk", lambda *args: grads.append(args[-1]) or chunk(*args))
+    c, grads, chunk = random_contrast(), [], contrastive.grouped_chunk
+    monkeypatch.setattr(contrastive, "grouped_chunk", lambda *args: grads.append(args[-1]) or chunk(*args))
     with mode():
         loss = contrastive_loss(c, 6)
     assert not loss.requires_grad

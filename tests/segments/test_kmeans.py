@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spml.segments import kmeans, nearest
 from spml.segments.kmeans import initial_clusters, nearest_prototype, spherical_kmeans
 
 
@@ -69,6 +70,51 @@ def test_an_empty_cluster_attracts_the_rows_that_resemble_no_other():
     crowded = unit_rows(40, 3, seed=4)
     initial = torch.randint(3, (40,), generator=torch.Generator().manual_seed(5)) * 2
     assert torch.equal(spherical_kmeans(crowded, initial, 5, 4), plain_kmeans(crowded, initial, 5, 4))
+
+
+def smooth_rows(side=24, dim=6, seed=0):
+    """Unit vectors of a map that changes slowly, so that bounds spare most pixels."""
+    coarse = torch.randn(1, dim, 4, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    x = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear").flatten(2)[0].T
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+def plain_formula(x, cluster, num_clusters, iterations):
+    """The two steps as they stand, over all pixels."""
+    for _ in range(iterations):
+        sums = x.new_zeros(num_clusters, x.shape[1]).index_add(0, cluster, x)
+        cluster = nearest_prototype(x, torch.nn.functional.normalize(sums, dim=1))
+    return cluster
+
+
+@pytest.mark.parametrize("chunk", [64, 10**6])
+@pytest.mark.parametrize("iterations", [0, 1, 2, 3, 6, 40])
+@pytest.mark.parametrize("rows", [smooth_rows(), unit_rows(300, 5), unit_rows(9, 2).repeat(20, 1), unit_rows(1, 3)])
+def test_bounds_spare_work_and_change_no_label(monkeypatch, rows, iterations, chunk):
+    monkeypatch.setattr(nearest, "SIMILARITIES_HELD", chunk)
+    initial = torch.randint(7, (len(rows),), generator=torch.Generator().manual_seed(1)) + 1  # 0 is empty
+    before = initial.clone()
+    got = nearest.kmeans_by_bounds(rows, initial, 9, iterations)
+    assert torch.equal(got, plain_formula(rows, initial, 9, iterations))
+    assert torch.equal(initial, before)
+
+
+def test_bounds_leave_most_pixels_of_a_smooth_map_alone(monkeypatch):
+    looked_at, real = [], nearest._Clusters.assign
+    watch = lambda self, u, rows: looked_at.append(rows) or real(self, u, rows)  # noqa: E731
+    monkeypatch.setattr(nearest._Clusters, "assign", watch)
+    x = smooth_rows()
+    nearest.kmeans_by_bounds(x, initial_clusters(24, 24, 3, 3).flatten(), 9, 40)
+    assert len(looked_at) < 40  # it stopped when nothing changed
+    assert len(looked_at[-1]) < 0.3 * len(x)
+
+
+def test_large_maps_on_a_cpu_are_clustered_by_bounds(monkeypatch):
+    asked = []
+    monkeypatch.setattr(kmeans, "kmeans_by_bounds", lambda *args: asked.append(len(args[0])))
+    for rows in (1023, 1024):
+        spherical_kmeans(torch.zeros(rows, 2), torch.zeros(rows, dtype=torch.long), 1024, 1)
+    assert asked == [1024]
 
 
 def test_no_rows_give_no_clusters():
