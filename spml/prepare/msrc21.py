@@ -18,11 +18,10 @@ from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
 from spml.data.files import atomic_path, image_size, need_dir, read_image, write_image, write_text
 from spml.data.labels import VOID
-from spml.data.lists import write_list
 from spml.data.mat_files import MatArray, read_mat
-from spml.data.tag_files import write_tags
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
+from spml.prepare.msrc21_lists import SPLITS, write_tables
 from spml.prepare.msrc21_marks import draw_dots, draw_strokes
 from spml.prepare.toy.scenes import Scene
 from spml.prepare.toy.weak_labels import boxes_as_xml, visible_regions
@@ -45,7 +44,6 @@ _SUFFIX = "_GT.mat"
 _TARGETS = (
     "images/{}.jpg", "masks/{}.png", "instances/{}.png", "points/{}.png", "scribbles/{}.png", "boxes/{}.xml",
 )  # fmt: skip
-_TRAINING_LABELS = {"full": "masks", "point": "points", "scribble": "scribbles"}
 
 
 def read_msrc21(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -154,24 +152,6 @@ def _warn(what: str, names: Iterable[str]) -> None:
         logger.warning("%d left out, with %s: %s", len(names), what, few)
 
 
-def write_tables(save_dir: Path, tags: dict[str, list[int]]) -> None:
-    """Write the class names, the tags, the names of each split, and the data lists."""
-    write_text(save_dir / "classes.txt", "".join(f"{name}\n" for name in MSRC21_CLASSES))
-    write_tags(save_dir / "tags.txt", tags)
-    splits = {split: [name for name in tags if split_of(name) == split] for split in ("train", "val", "test")}
-    for split, names in splits.items():
-        write_text(save_dir / f"{split}.txt", "".join(f"{name}\n" for name in names))
-    rows = {f"train_{kind}": _rows(splits["train"], folder, "regions") for kind, folder in _TRAINING_LABELS.items()}
-    rows |= {split: _rows(splits[split], "masks", "instances") for split in ("val", "test")}
-    for name, lines in rows.items():
-        write_list(save_dir / "lists" / f"{name}.txt", lines)
-    logger.info("%s: %s", save_dir, ", ".join(f"{len(names)} {split}" for split, names in splits.items()))
-
-
-def _rows(names: list[str], semantic: str, instance: str) -> list[tuple[str, str, str]]:
-    return [(f"images/{name}.jpg", f"{semantic}/{name}.png", f"{instance}/{name}.png") for name in names]
-
-
 def msrc21(argv: Sequence[str] | None = None) -> None:
     """Convert the raw MSRC-21; everything is read and checked before anything is written."""
     args = _parse(argv)
@@ -181,7 +161,8 @@ def msrc21(argv: Sequence[str] | None = None) -> None:
     _warn("nothing but void", found.keys() - tags.keys())
     jobs = [(pairs[name], tuple(args.save_dir / folder.format(name) for folder in _TARGETS)) for name in tags]
     convert(partial(write_photograph, seed=args.seed), jobs, args, "MSRC-21", {"seed": args.seed})
-    write_tables(args.save_dir, tags)
+    splits = {split: [name for name in tags if split_of(name) == split] for split in SPLITS}
+    write_tables(args.save_dir, MSRC21_CLASSES, tags, splits)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

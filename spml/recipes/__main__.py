@@ -7,7 +7,7 @@ import sys
 from spml.commands.flags import Parser
 from spml.commands.running import run
 from spml.errors import UserError
-from spml.recipes import densepose, launch, own, toy, voc12
+from spml.recipes import densepose, launch, msrc21_recipes, own, toy, voc12
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import read_settings
 
@@ -16,6 +16,7 @@ RECIPES = {
     "toy": toy.toy_recipe,
     "voc12": voc12.voc12_recipe,
     "densepose": densepose.densepose_recipe,
+    "msrc21": msrc21_recipes.msrc21_recipe,
     "own": own.own_recipe,
 }
 

@@ -49,7 +49,7 @@ def with_seeds(plan: Plan) -> Plan:
     return replace(plan, weak=plan.masks("seeds", "seeds"))
 
 
-def _weak(plan: Plan) -> tuple[tuple[str, ...], tuple[Source, ...]]:
+def weak_flags(plan: Plan) -> tuple[tuple[str, ...], tuple[Source, ...]]:
     """Flags and sources of the masks that replace the weak labels."""
     return ((), ()) if plan.weak is None else (("--semantic_dir", plan.weak.path), (plan.weak,))
 
@@ -57,9 +57,10 @@ def _weak(plan: Plan) -> tuple[tuple[str, ...], tuple[Source, ...]]:
 def from_weak_labels(plan: Plan) -> list[Stage]:
     """Boxes, scribbles, points: soft-max random walk + CRF makes the pseudo labels (paper, section 4)."""
     script, row = "pseudo_softmaxrw_crf", "training images: pseudo labels, soft-max walk + CRF"
+    weak = weak_flags(plan)
     return [
         *embedding_stages(plan),
-        pseudo_label_stage(plan, "pseudo_labels", "softmaxrw", script, plan.config, "embedding", *_weak(plan), row),
+        pseudo_label_stage(plan, "pseudo_labels", "softmaxrw", script, plan.config, "embedding", *weak, row),
         classifier_stage(plan, "classifier", plan.masks("pseudo_labels", "softmaxrw")),
         *final_stages(plan),
     ]
@@ -79,10 +80,10 @@ def from_parts(plan: Plan) -> list[Stage]:
 
 def from_tags(plan: Plan, cams: Source) -> list[Stage]:
     """Tags: CAM random walk + CRF, retrieval pseudo labels, classifier; then once more from its own pseudo labels."""
-    weak_flags, weak = _weak(plan)
+    given, weak = weak_flags(plan)
     cam_walk = ("pseudo_camrw_crf", plan.config, "embedding", ("--cam_dir", cams.path), (cams,))
     second = second_plan(plan)
-    own_walk = ("pseudo_softmax", second.classifier, "classifier_1", weak_flags, weak)
+    own_walk = ("pseudo_softmax", second.classifier, "classifier_1", given, weak)
     own_row = "training images: soft-max walk of the first classifier"
     return [
         *embedding_stages(plan),
@@ -107,9 +108,9 @@ def retrieval_stages(plan: Plan, labels: Source, name: str, what: str) -> list[S
         after=(*plan.data_stages, "embedding", *labels.after),
         reads=plan.listed(plan.train_list),
     )
-    weak_flags, weak = _weak(plan)
+    given, weak = weak_flags(plan)
     memory = Source(f"{folder}/semantic_prototype", (prototypes.name,))
-    flags = (*grid, "--semantic_memory_dir", memory.path, *weak_flags)
+    flags = (*grid, "--semantic_memory_dir", memory.path, *given)
     script, row = "pseudo_inference_crf_msc", f"training images: {what}"
     masks = pseudo_label_stage(plan, name, name, script, plan.config, "embedding", flags, (memory, *weak), row)
     return [prototypes, masks]

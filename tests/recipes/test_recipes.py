@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spml.errors import UserError
-from spml.recipes import densepose, own, photo_stages, toy, voc12
+from spml.recipes import densepose, msrc21_recipes, own, photo_stages, toy, voc12
 from spml.recipes.settings import Settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "recipes"
@@ -15,6 +15,7 @@ OPTS = {"opts": ("train.amp", "bf16", "train.crop_size", "[64,64]"), "make_toy":
 LIGHT = ("network.pretrained", "")  # so that no package is looked for
 CLASSIFIER = (*LIGHT, "train.second_stage", "classifier")
 PHOTOS = {"lists": "", "opts": LIGHT}
+SCORED = {"opts": LIGHT, "split": "test", "baselines": False}
 CASES = {
     **{f"toy_{kind}": (toy.toy_recipe, kind, {}) for kind in toy.KINDS},
     "toy_point_opts": (toy.toy_recipe, "point", OPTS),
@@ -27,6 +28,12 @@ CASES = {
     "voc12_point_test": (voc12.voc12_recipe, "point", {"split": "test"}),
     "voc12_tag_finetune": (voc12.voc12_recipe, "tag", {"opts": ("train.second_stage", "finetune")}),
     "densepose_point": (densepose.densepose_recipe, "point", {}),
+    **{f"msrc21_{kind}": (msrc21_recipes.msrc21_recipe, kind, {"opts": LIGHT}) for kind in ("tag", "box", "point")},
+    "msrc21_scribble_test": (
+        msrc21_recipes.msrc21_recipe,
+        "scribble",
+        {"opts": LIGHT, "split": "test", "baselines": False},
+    ),
     "own": (own.own_recipe, "any", {**PHOTOS, "contours": "image"}),
     "own_truth": (own.own_recipe, "any", PHOTOS),
     "own_truth_classifier": (own.own_recipe, "any", {**PHOTOS, "opts": CLASSIFIER, "baselines": False}),

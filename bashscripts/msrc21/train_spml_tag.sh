@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# MSRC-21 from image tags: class activation maps, seeds, stage 1, pseudo labels, second stage, and its rivals.
+#   DATAROOT=raw source bashscripts/msrc21/train_spml_tag.sh     (settings: docs/recipes.md)
+(
+  \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT CONFIG CONTOURS BASELINES SPLIT
+  [ -z "${ZSH_VERSION-}" ] || \eval 'BASH_SOURCE=${(%):-%x}'
+  \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" msrc21 tag
+)

@@ -1,0 +1,120 @@
+"""The MSRC-21 recipes, photographs of 21 classes without a background: from tags, boxes, scribbles, points."""
+
+import os
+from dataclasses import replace
+
+from spml.errors import UserError
+from spml.recipes import common
+from spml.recipes.blocks import pseudo_label_stage, train_stage
+from spml.recipes.outside import PathInput
+from spml.recipes.photo_stages import photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.plan import Plan, Source, table_command
+from spml.recipes.settings import Settings
+from spml.recipes.stage_keys import with_stage_keys
+from spml.recipes.stages import Command, Recipe, Stage
+from spml.recipes.voc12 import need_dataroot
+
+_KINDS = {"tag": "image tags", "box": "boxes", "scribble": "scribbles", "point": "points"}
+_CLASSES = 21
+
+
+def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
+    """The stages from a kind of annotation; raises UserError for settings that cannot be."""
+    if kind not in _KINDS:
+        raise UserError(f"msrc21 {kind}: no such recipe; expected one of {', '.join(_KINDS)}")
+    plan = _plan(kind, settings)
+    images = f"{plan.data}/images"
+    stages = [_data(plan), *region_stages(plan, images, plan.truth_list, plan.data, ("data",))]
+    plan = replace(plan, data_stages=tuple(stage.name for stage in stages))
+    if kind in ("tag", "box"):
+        stages += _seed_stages(plan, kind)
+        plan = common.with_seeds(plan)
+    stages += _method(plan, kind)
+    if settings.baselines:
+        stages += _baselines(plan, kind)
+    title = f"MSRC-21 {settings.split}, from {_KINDS[kind]}"
+    return common.build_recipe(plan, stages, [table_command(plan, stages, title)])
+
+
+def _plan(kind: str, settings: Settings) -> Plan:
+    data, config = settings.data or "data/msrc21", photo_config(settings)
+    keys = ("dataset.num_classes", str(_CLASSES), "dataset.background", "none")
+    return Plan(
+        settings=replace(settings, opts=(*settings.opts, *keys)),
+        data=data,
+        out=settings.out or f"snapshots/msrc21/{kind}",
+        truth=f"{data}/masks",
+        classes=_CLASSES,
+        grid="",
+        config=config,
+        classifier=config,
+        cam_config=config,
+        train_list=f"{data}/lists/train_{kind if kind in ('scribble', 'point') else 'full'}.txt",
+        truth_list=f"{data}/lists/train_full.txt",
+        val_list=f"{data}/lists/{settings.split}.txt",
+        scoring=("--class_names", f"{data}/classes.txt", "--leave_out_absent"),
+    )
+
+
+def _data(plan: Plan) -> Stage:
+    """The raw set of DATAROOT converted into DATA; without DATAROOT the lists of what DATA holds."""
+    made = tuple(f"{plan.data}/{name}" for name in ("lists", "boxes", "tags.txt"))
+    if not plan.settings.dataroot:
+        if not os.path.isdir(os.path.join(plan.settings.root, plan.data, "images")):
+            holds = "Images/*.bmp and newsegmentations_mats/*.mat, or DATA, which holds what msrc21.py wrote"
+            raise UserError(f"DATAROOT is not set: name the folder that holds {holds} (docs/photographs.md)")
+        flags = ("--data_dir", plan.data, "--class_names", f"{plan.data}/classes.txt")
+        reads = tuple(PathInput(f"{plan.data}/{name}") for name in ("images", "masks", "points", "scribbles"))
+        return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared=True)
+    root = need_dataroot(plan.settings, "Images and newsegmentations_mats")
+    convert = Command("pyscripts/data/msrc21.py", ("--data_dir", root, "--save_dir", plan.data, "--skip_existing"))
+    reads = tuple(PathInput(f"{root}/{name}") for name in ("Images", "newsegmentations_mats"))
+    return Stage("data", (convert,), made, reads=reads, shared=True)
+
+
+def _seed_stages(plan: Plan, kind: str) -> list[Stage]:
+    """Seeds from class activation maps, within the boxes where there are any; unlabelled elsewhere."""
+    maps = common.cam_stages(with_stage_keys(plan, "cam"), Source(f"{plan.data}/tags.txt", ("data",)))
+    boxes = ("--box_dir", f"{plan.data}/boxes") if kind == "box" else ()
+    flags = (*boxes, "--class_names", f"{plan.data}/classes.txt", "--background", "none")
+    return [*maps, common.seed_stage(plan, common.own_cams(plan), flags)]
+
+
+def _method(plan: Plan, kind: str) -> list[Stage]:
+    """Stage 1, its pseudo labels, and the second stage both ways.
+
+    Dots and strokes are sure, so that regions take their class; seeds are not.
+    """
+    script = "pseudo_softmax_crf" if plan.weak else "pseudo_softmaxregion_crf"
+    text = f"training images: pseudo labels, soft-max{'' if plan.weak else ' of regions'} + CRF"
+    weak, pseudo = common.weak_flags(plan), plan.masks("pseudo_labels", "stage_1")
+    msc, crf = "inference_softmax_msc", "inference_softmax_crf_msc"
+    tuned = "second stage, whole network finetuned"
+    return [
+        train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak),
+        photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"),
+        pseudo_label_stage(plan, "pseudo_labels", "stage_1", script, plan.config, "embedding", *weak, text),
+        photo_training(plan, "classifier", "classifier", plan.train_list, pseudo, "embedding"),
+        photo_masks(plan, "classifier", "second stage, classifier on the frozen embedding", "classifier"),
+        photo_training(plan, "finetune", "finetune", plan.train_list, pseudo, "embedding"),
+        photo_masks(plan, "finetune", tuned, "finetune"),
+        photo_masks(plan, "finetune_msc", f"{tuned}, multi-scale + flip", "finetune", "finetune", msc),
+        photo_masks(plan, "finetune_msc_crf", f"{tuned}, multi-scale + flip + CRF", "finetune", "finetune", crf),
+    ]
+
+
+def _baselines(plan: Plan, kind: str) -> list[Stage]:
+    """Cross-entropy on the weak labels alone, self-training from there, and full masks."""
+    plain = with_stage_keys(plan, "cross_entropy")
+    weak, again = common.weak_flags(plan), plan.masks("self_labels", "self_training")
+    text = "training images: labels of self-training"
+    script = "pseudo_softmax_crf"
+    return [
+        photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak),
+        photo_masks(plan, "weak_only", f"cross-entropy on the {_KINDS[kind]} alone", "cross_entropy"),
+        pseudo_label_stage(plain, "self_labels", "self_training", script, plan.config, "weak_only", *weak, text),
+        photo_training(plan, "self_training", "finetune", plan.train_list, again, "weak_only"),
+        photo_masks(plan, "self_training", "self-training: a second training on these", "finetune"),
+        photo_training(plan, "full", "cross_entropy", plan.truth_list, None),
+        photo_masks(plan, "full", "cross-entropy on full masks (the ceiling)", "cross_entropy"),
+    ]
