@@ -1,5 +1,6 @@
 """Images and label maps on disk, which may be broken or hostile: only the formats that are meant, none too large."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -73,8 +74,10 @@ def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if palette is not None:
         image.putpalette(np.asarray(palette, np.uint8).tobytes())
+    content = io.BytesIO()  # since Pillow is silent of a full disk while it writes a JPEG
+    image.save(content, Image.registered_extensions()[Path(path).suffix.lower()])
     with atomic_path(path) as partial:
-        image.save(partial)
+        partial.write_bytes(content.getvalue())
 
 
 def find_images(folder: str | Path, flag: str) -> list[Path]:

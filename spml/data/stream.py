@@ -1,5 +1,6 @@
 """The endless stream of training samples: one permutation an epoch, cut into full batches over all processes."""
 
+import multiprocessing
 import re
 import signal
 from collections.abc import Iterator, Sequence
@@ -58,6 +59,8 @@ def make_loader(
 def read_batches(loader: DataLoader) -> Iterator[Batch]:
     """The batches of a loader; raises UserError where a sample is broken, or workers cannot be started."""
     try:
+        if loader.num_workers:
+            multiprocessing.Lock()  # asks for shared memory, where a loader that is half made would not go quietly
         batches = iter(loader)
     except OSError as error:
         raise _lack_of_memory(loader.num_workers, error) from None
@@ -73,7 +76,7 @@ def worker_deaths(workers: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if "DataLoader worker (pid" not in str(error):  # but "in DataLoader worker": of our own making
             raise
         reason = re.search(r"killed by signal: ([^.]*)|exited unexpectedly", str(error))
         raise UserError(

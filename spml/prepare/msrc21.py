@@ -5,6 +5,7 @@ The MSRC object class image database v2 (Shotton et al. 2006) with the cleaned-u
 """
 
 import argparse
+import io
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -123,8 +124,10 @@ def write_photograph(source: tuple[Path, Path], targets: Sequence[Path], seed: i
     scene = Scene(read_image(image), mask, np.where(instances == VOID, 0, instances + 1).astype(np.uint8))
     rng, regions = np.random.default_rng([seed, *_key(image.stem)]), visible_regions(scene)
     labels = mask, instances, draw_dots(rng, mask.shape, regions), draw_strokes(rng, mask.shape, regions)
+    encoded = io.BytesIO()
+    Image.fromarray(scene.image).save(encoded, "JPEG", quality=_JPEG_QUALITY)
     with atomic_path(targets[0]) as partial_path:
-        Image.fromarray(scene.image).save(partial_path, quality=_JPEG_QUALITY)
+        partial_path.write_bytes(encoded.getvalue())
     for target, label in zip(targets[1:-1], labels, strict=True):
         write_image(target, label)
     write_text(targets[-1], boxes_as_xml(image.stem, scene, MSRC21_CLASSES))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from trunk import wait_until
 
 from spml.commands import ranks
 from spml.commands.inference import inference_softmax, inference_softmax_crf
@@ -127,3 +128,21 @@ def test_shares_hold_each_sample_once(monkeypatch):
         monkeypatch.setenv("RANK", str(rank))
         shares.append(ranks.share(range(10)))
     assert shares == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+
+
+RANK = """
+import os, time
+from spml.commands import ranks
+ranks.end_with_launcher()
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_rank_ends_with_the_agent_that_started_it():
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    words, variables = [sys.executable, "-c", code, RANK], environment(TORCHELASTIC_RUN_ID="1")
+    with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, text=True) as agent:
+        rank = int(agent.stdout.readline())
+        agent.kill()
+    assert wait_until(lambda: not os.path.exists(f"/proc/{rank}"), 10)

@@ -1,6 +1,7 @@
 """Images and label maps on disk: formats, orientation, depth, palettes, broken and hostile files."""
 
 import os
+import resource
 import struct
 import zlib
 
@@ -10,7 +11,7 @@ from PIL import EpsImagePlugin, Image
 from PIL.PngImagePlugin import PngImageFile
 
 from spml.data import images
-from spml.data.images import find_images, image_size, read_image, read_label, write_image
+from spml.data.images import IMAGE_ENDINGS, find_images, image_size, read_image, read_label, write_image
 from spml.errors import UserError
 from spml.visualize import voc_palette
 
@@ -242,3 +243,17 @@ def test_a_new_image_format_is_its_name_and_its_ending(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "IMAGE_ENDINGS", (*images.IMAGE_ENDINGS, ".ppm"))
     (found,) = find_images(tmp_path, "--data_dir")
     assert (read_image(found) == (9, 8, 7)).all() and image_size(found) == (4, 5)
+
+
+@pytest.mark.parametrize("ending", IMAGE_ENDINGS)
+def test_a_disk_that_takes_half_of_a_picture_is_said_and_leaves_nothing(tmp_path, ending):
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)
+    if not (child := os.fork()):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            write_image(tmp_path / f"a{ending}", pixels)
+        except UserError as error:
+            os._exit("File too large" not in str(error))
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not list(tmp_path.iterdir())

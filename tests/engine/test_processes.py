@@ -1,6 +1,7 @@
 """Several processes: uneven ranks, gradients to the rank that owns the pixels, one bank on all ranks, equal weights."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from trunk import Trunk
 from two_processes import (
     CLASSES,
     IMAGES,
@@ -37,11 +39,11 @@ pytestmark = pytest.mark.slow  # starts processes
 ROOT = Path(__file__).parent.parent.parent
 
 
-def alone(config):
+def alone(config, count=RANKS):
     """The steps in one process: each rank's loss with all ranks' prototypes, then the mean over ranks."""
     task, memory, out = make_task(config), MemoryBank(2), []
     for iteration in range(ITERATIONS):
-        batches = [make_batch(rank, iteration) for rank in range(RANKS)]
+        batches = [make_batch(rank, iteration) for rank in range(count)]
         segments = [task.segment(b, task.embedding_model(b.image)) for b in batches]
         own = [prototypes_of(s, b.tags) for s, b in zip(segments, batches, strict=True)]
         everyone = Prototypes.cat([replace(p, image=p.image + IMAGES * r) for r, p in enumerate(own)])
@@ -51,7 +53,7 @@ def alone(config):
             losses = task.objective.relation_losses(shifted, known, batch.tags)
             logits = task.prediction_model(task.embedding_model(batch.image).detach())
             losses["cross_entropy"] = plain_cross_entropy(logits, batch.semantic)
-            total = total + task.objective.total(losses) / RANKS
+            total = total + task.objective.total(losses) / count
         task.zero_grad()
         total.backward()
         memory.append(everyone)
@@ -161,6 +163,24 @@ def test_a_joined_batch_norm_of_uneven_parts_equals_one_on_the_joint_batch(ranks
             torch.testing.assert_close(part["statistics"][name], buffer, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_of_uneven_segments_and_one_without_any_give_the_gradient_of_one(place, tmp_path, count):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(found.getsockname()[1]), "WORLD_SIZE": str(count)}
+    words, trunk = (
+        [Path(__file__).with_name("steps_of_a_rank.py"), place.folder, place.root, place.list],
+        Trunk(tmp_path),
+    )
+    started = [trunk.start(words, **meeting, RANK=str(rank)) for rank in range(count)]
+    assert [rank.wait() for rank in started] == [0] * count, started[0].stderr
+    trunk.close()
+    for rank in range(count):
+        found = torch.load(place.folder / f"steps{count}-{rank}.pth", weights_only=True)
+        for mine, one in zip(found, alone(place.config("embedding"), count), strict=True):
+            assert (mine["gradient"] - one["gradient"]).norm() <= 1e-5 * one["gradient"].norm()
+
+
 def assert_equal_trees(got, expected, **tolerance):
     assert got.keys() == expected.keys()
     for name, value in expected.items():
@@ -236,7 +256,7 @@ def test_one_process_is_a_world_of_its_own():
     assert processes.from_first(lambda: "read") == "read"
 
 
-@pytest.mark.parametrize("name", ["teapot", "cuda:99", "cpu:x"])
+@pytest.mark.parametrize("name", ["teapot", "cuda:99", "cpu:x", "meta"])
 def test_a_device_that_is_not_there_is_an_error_that_names_it(name):
     with pytest.raises(UserError, match=f"--device {name}: cannot be used here"):
         choose_device(name)

@@ -1,7 +1,10 @@
 """Recipes as users start them: sourced or executed, under several shells, from any folder."""
 
 import os
+import pty
+import select
 import shutil
+import signal
 import sys
 
 import pytest
@@ -62,6 +65,44 @@ def test_a_recipe_starts_in_whatever_way(command, tmp_path):
     words = {"script": POINT, "folder": POINT.parent, "name": POINT.name}
     found = listed(shell(command.format(**words), tmp_path, LIST="1"))
     assert found[0] == "data" and found[-1] == "masks_full"
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
+def test_a_shell_that_cannot_say_where_a_sourced_script_lies_is_told_to_use_bash(tmp_path):
+    done = shell(f". {POINT}; echo status $?", tmp_path, "dash")
+    assert done.stdout == "status 1\n"
+    expected = "sourced by neither bash nor zsh; run instead: bash bashscripts/toy/train_spml_point.sh"
+    assert done.stderr == f"error: {expected}\n"
+
+
+def test_control_c_in_the_middle_of_a_recipe_leaves_the_users_shell_with_its_options(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *spml.recipes*) echo begun; exec sleep 60;; esac\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    environment = {**os.environ, "SPML_PYTHON": str(python), "PS1": "", "TERM": "dumb"}
+    child, terminal = pty.fork()
+    if not child:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs begin without
+        os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environment)
+    os.write(terminal, f"set -u; set -o > {tmp_path}/before; source {POINT}\n".encode())
+    read_until(terminal, b"begun")
+    os.write(terminal, b"\x03")
+    os.write(terminal, f"set -o > {tmp_path}/after; echo al''ive\n".encode())
+    read_until(terminal, b"alive")
+    os.write(terminal, b"exit\n")
+    os.close(terminal)
+    os.waitpid(child, 0)
+    assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
+
+
+def read_until(terminal, words):
+    """Read what a terminal shows until it shows these words."""
+    shown = b""
+    while words not in shown:
+        assert select.select([terminal], [], [], 120)[0], shown
+        shown += os.read(terminal, 1 << 16)
 
 
 def test_settings_need_not_be_exported(tmp_path):
