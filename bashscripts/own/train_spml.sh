@@ -4,5 +4,7 @@
 (
   \export FROM TO FORCE LIST OUT OPTS NPROC DATAROOT LISTS CONFIG CONTOURS BASELINES SPLIT
   [ -z "${ZSH_VERSION-}" ] || \eval 'BASH_SOURCE=${(%):-%x}'
-  \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" own any
+  recipe=$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh
+  [ -f "$recipe" ] || { \echo 'error: sourced by neither bash nor zsh; run instead: bash bashscripts/own/train_spml.sh' >&2; \exit 1; }
+  \command bash -- "$recipe" own any
 )

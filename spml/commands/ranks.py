@@ -24,6 +24,7 @@ Shared = TypeVar("Shared")
 PATIENCE = timedelta(seconds=60)  # until the store answers
 GLANCE = 0.1  # seconds between two looks at the store
 WORD = 5.0  # seconds that another process gets to say its error
+STUCK = 15.0  # seconds that this process gets to notice by itself that another one has failed
 
 
 def end_with_launcher() -> None:
@@ -37,6 +38,21 @@ def _end_when_left(parent: int) -> None:
         time.sleep(GLANCE)
     drop_partials()
     os._exit(1)
+
+
+def watch_others() -> None:
+    """End this process where it outlives another one's failure, stuck in an exchange that nobody answers any more."""
+    if num_ranks() > 1:
+        threading.Thread(target=_end_when_stuck, daemon=True).start()
+
+
+def _end_when_stuck() -> None:
+    with suppress(Exception):  # the store ends with the launcher, which ends this process too
+        while not _count("failed"):
+            time.sleep(GLANCE * 10)
+        time.sleep(STUCK)
+        drop_partials()
+        os._exit(1)
 
 
 def share(samples: Sequence[Shared]) -> list[Shared]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from spml.commands import ranks
 from spml.commands.flags import training_parser
 from spml.config import Config, load_config
 from spml.data.lists import Sample, read_list
@@ -45,6 +46,7 @@ def _train_stage(prediction_type: str, argv: Sequence[str] | None, preset: str |
         raise UserError(
             f"{args.cfg_path}: network.prediction_types is {given!r}, this script needs {prediction_type!r}"
         )
+    ranks.watch_others()
     with process_group(choose_device(args.device)):
         trainer.refuse_other_snapshots(config, args.snapshot_dir)  # before the data is looked at, which takes longer
         samples = _read_samples(config, args.data_dir, args.data_list, args.semantic_dir)
