@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,10 +35,11 @@ def execute(arguments: list[str], folder: str, started: Callable[[int], None]) -
                 while chunk := os.read(process.stderr.fileno(), 1 << 16):
                     words.feed(chunk)
             status = process.wait()
-        except KeyboardInterrupt:
-            if not launched:  # the launcher would not let its processes end in good order at a second signal
+        except KeyboardInterrupt as stop:
+            # Of Ctrl-C the terminal tells a launcher too, which at a second signal would not wait for its processes.
+            if not launched or getattr(stop, "signal", signal.SIGINT) != signal.SIGINT:
                 process.terminate()
-            process.wait()  # the terminal has told it too
+            process.wait()
             raise
         words.close(failed=status != 0)
     return status if status >= 0 else 128 - status

@@ -1,14 +1,21 @@
 """Running the commands of a stage, alone and by the launcher of several processes."""
 
 import io
+import os
 import shlex
+import signal
+import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from spml.recipes.launch import AgentFilter, execute, shown
 
 pytestmark = pytest.mark.slow  # starts processes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 AGENT = b"""
 *****************************************
@@ -75,3 +82,23 @@ def test_a_launched_command_that_fails_ends_with_its_own_error_line_and_the_laun
 def test_a_killed_command_gives_the_status_that_a_shell_gives(tmp_path):
     arguments = ["-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
     assert execute(arguments, str(tmp_path), lambda pid: None) == 137
+
+
+RUNNER = """
+from spml.commands.running import run
+from spml.recipes.launch import execute
+command = "import time; print('begun', flush=True); time.sleep(60)"
+run(lambda: execute(["-c", command], ".", lambda pid: print(pid, flush=True)))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_runner_ends_its_command_too(number):
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs begin without
+    words = [sys.executable, "-c", RUNNER]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=heeding) as runner:
+        command = int(runner.stdout.readline())
+        assert runner.stdout.readline() == "begun\n"
+        runner.send_signal(number)
+        assert runner.wait(20) == 128 + number
+    assert not os.path.exists(f"/proc/{command}")
