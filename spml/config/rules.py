@@ -29,12 +29,13 @@ _CHOICES: dict[str, tuple] = {
 # key -> smallest; three numbers each.
 _COLOURS = {"network.pixel_means": -1e3, "network.pixel_stds": 1e-6}
 _PAIRS = ("network.kmeans_num_clusters", "train.crop_size", "test.crop_size", "test.stride")
+_LARGEST_SIDE = 1 << 14
 
 # key -> (smallest, largest); the ends are allowed.
 _RANGES = {
     "num_threads": (0, 1024),
     "network.bn_momentum": (0, 1),
-    "network.embedding_dim": (1, 65536),
+    "network.embedding_dim": (1, 1 << 14),
     "network.label_divisor": (255, 1 << 20),
     "network.kmeans_iterations": (0, 10000),
     "dataset.num_classes": (2, 254),
@@ -54,9 +55,9 @@ _RANGES = {
     "train.weight_decay": (0, 1),
     "train.momentum": (0, 1),
     "train.warmup_iteration": (0, 10**9),
-    "train.batch_size": (1, 10**6),
+    "train.batch_size": (1, 1 << 14),
     "train.memory_bank_size": (0, 10**6),
-    "test.image_size": (0, 10**6),
+    "test.image_size": (0, 1 << 16),
     **{f"train.{name}_concentration": (0, 1e3) for name in _RELATIONS},
     **{f"train.{name}_loss_weight": (0, 1e6) for name in _RELATIONS},
 }
@@ -90,9 +91,9 @@ def _impossible_alone(config: Mapping[str, Any]) -> list[str]:
 
 def _impossible_lists(config: Mapping[str, Any]) -> list[str]:
     wrong = [
-        f"{key} is {_get(config, key)!r}, expected two positive whole numbers [h, w]"
+        f"{key} is {show(_get(config, key))}, expected two whole numbers [h, w] from 1 to {_LARGEST_SIDE}"
         for key in _PAIRS
-        if len(_get(config, key)) != 2 or min(_get(config, key)) < 1
+        if len(_get(config, key)) != 2 or not 1 <= min(_get(config, key)) <= max(_get(config, key)) <= _LARGEST_SIDE
     ]
     wrong += [
         f"{key} is {_get(config, key)!r}, expected [r, g, b], each at least {low}"

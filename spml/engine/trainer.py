@@ -20,6 +20,7 @@ from spml.devices import choose_device
 from spml.engine.batch_norm import join_batch_norm, joins_batch_norm
 from spml.engine.checkpoint import resume_newest, write_snapshot
 from spml.engine.deterministic import deterministic_algorithms
+from spml.engine.memory_needs import need_training_memory
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
 from spml.engine.processes import (
@@ -70,6 +71,7 @@ def train(config: Config, samples: list[Sample], snapshot_dir: str | Path, devic
     lock = run_lock(folder / ".lock", folder, "trains")
     with process_group(where), held_by_first(lock), deterministic_algorithms(config.train.deterministic):
         refuse_other_snapshots(config, snapshot_dir)
+        need_training_memory(config, where)
         dataset = open_dataset(config, samples)
         run = build_run(config, folder, where)
         start = first_iteration(run)
