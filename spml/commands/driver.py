@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import torch
 
+from spml.commands import ranks
 from spml.commands.job import Job
 from spml.commands.mask_outputs import PROTOTYPES
 from spml.data.cam_files import cam_path, write_cam
+from spml.data.joined_prototypes import join_prototypes
 from spml.data.labels import UNLABELLED, VOID, first_tag
 from spml.data.prototype_files import write_prototypes
 from spml.data.transforms import resize_label
@@ -60,9 +62,15 @@ def _values_of(scores: torch.Tensor, job: Job) -> torch.Tensor:
 
 
 def make_prototypes(job: Job, prototypes: Prototype, pictures: bool = False) -> None:
-    """Write the segment prototypes of every image of a job; pictures: and the segments, at one scale."""
-    if job.nothing_left():
-        return
+    """Write the segment prototypes of every image of a job and join them; pictures: and the segments, at one scale."""
+    if not job.nothing_left():
+        _write_prototypes(job, prototypes, pictures)
+    if ranks.this_rank() == 0:  # which ends last
+        folder = (job.outputs.save_dir / PROTOTYPES[0]).parent
+        join_prototypes(folder, job.config.network.embedding_dim, job.config.dataset.num_classes)
+
+
+def _write_prototypes(job: Job, prototypes: Prototype, pictures: bool) -> None:
     segmenter = job_segmenter(job)
     with job.begin() as progress, torch.inference_mode():
         for name, image in job.images():

@@ -11,9 +11,9 @@ from spml.commands.cam_folder import check_cam_background
 from spml.config import Config
 from spml.data.cam_files import cam_path
 from spml.data.files import find_images, need_dir
+from spml.data.joined_prototypes import read_prototype_folder
 from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
-from spml.data.prototype_files import read_prototype_folder
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_path

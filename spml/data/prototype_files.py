@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spml.data.files import need_dir, read_npy, read_npz, visible_files, write_arrays
+from spml.data.files import read_npy, read_npz, write_arrays
 from spml.errors import UserError
 
 
@@ -32,17 +32,3 @@ def read_prototypes(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(prototype).all():
         raise UserError(f"{path}: prototype holds values that are not finite")
     return prototype, label
-
-
-def read_prototype_folder(folder: str | Path, dim: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """All prototypes of a folder whose label is a class: [M, dim] float32 and [M]; raises UserError for none."""
-    folder = need_dir(folder, "--semantic_memory_dir")
-    paths = {path.stem: path for path in visible_files(folder) if path.suffix in (".npy", ".npz")}
-    if not paths:
-        raise UserError(f"--semantic_memory_dir {folder}: holds no prototypes ID.npz; make them with prototype.py")
-    prototypes, labels = zip(*(read_prototypes(path, dim) for path in paths.values()), strict=True)
-    prototype, label = np.concatenate(prototypes), np.concatenate(labels)
-    is_class = (label >= 0) & (label < num_classes)
-    if not is_class.any():
-        raise UserError(f"--semantic_memory_dir {folder}: none of {len(label)} prototypes has a label < {num_classes}")
-    return prototype[is_class], label[is_class]

@@ -37,6 +37,7 @@ from spml.commands.pseudo import (
 )
 from spml.data.cam_files import write_cam
 from spml.data.files import read_npz, write_image
+from spml.data.joined_prototypes import JOINED
 from spml.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,7 @@ def test_prototypes_are_written_with_labels_and_pictures(call, tiny_data):
     several = call(prototype_msc, out="msc")
     assert len(read_npz(several / "semantic_prototype" / "a.npz")["prototype_label"]) > count
     assert {path.name for path in several.iterdir()} == {"semantic_prototype", "run.json"}
+    assert (several / "semantic_prototype" / JOINED).is_file()
 
 
 @pytest.mark.parametrize("script", RETRIEVAL + SOFTMAX + PSEUDO)

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from spml.data.prototype_files import read_prototype_folder, write_prototypes
+from spml.data.joined_prototypes import read_prototype_folder
+from spml.data.prototype_files import write_prototypes
 from spml.errors import UserError
 
 UNIT = np.eye(4, dtype=np.float32)
