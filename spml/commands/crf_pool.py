@@ -1,9 +1,9 @@
-"""The processes that refine scores by the CRF and write masks, beside the one that runs the network."""
+"""What refines scores by the CRF and writes masks beside the network: processes, or where there is no CRF a thread."""
 
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.context import BaseContext
@@ -19,7 +19,7 @@ WAITING = 2  # images that wait for a process to be free, so that none is idle w
 class CrfPool:
     """Runs calls in processes that never import torch; a few at a time, so that memory stays bounded.
 
-    count: how many processes; 0 runs every call here and at once. Calls are functions of torch-free modules. One that
+    count: how many processes; 0 runs calls in a thread of this one. Calls are functions of torch-free modules. One that
     raises, or a process that dies, is a UserError in a later `submit` or in `finish`. on_done: called here after each
     call that ended well.
     """
@@ -28,16 +28,13 @@ class CrfPool:
         self.on_done = on_done
         self._most = count + WAITING
         self._busy: dict[Future[str | None], str] = {}
-        self._executor = make_executor(count, _context()) if count else None
+        self._executor: Executor = make_executor(count, _context()) if count else ThreadPoolExecutor(1)
         # Starting waits for the processes' imports; meanwhile this one goes on to its own.
         self._starter = threading.Thread(target=_start, args=(self._executor, count))
         self._starter.start()
 
     def submit(self, name: str, function: Callable[..., None], *args: Any) -> None:
         """Run function(*args) in a process, waiting while too many are under way; `name` says what it works on."""
-        if self._executor is None:
-            self._take(name, attempt(function, *args))
-            return
         while len(self._busy) >= self._most:
             self._collect()
         try:
@@ -71,16 +68,14 @@ class CrfPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._starter.join()
-        if self._executor is not None:
-            # A process ends the call it is at, so that no file is left half-written.
-            self._executor.shutdown(wait=True, cancel_futures=True)
+        # Each ends the call it is at, so that no file is left half-written.
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(executor: ProcessPoolExecutor | None, count: int) -> None:
-    if executor is not None:
-        with suppress(BrokenProcessPool, RuntimeError, OSError):  # `submit` says it again
-            for _ in range(count):
-                executor.submit(os.getpid)
+def _start(executor: Executor, count: int) -> None:
+    with suppress(BrokenProcessPool, RuntimeError, OSError):  # `submit` says it again
+        for _ in range(count):
+            executor.submit(os.getpid)
 
 
 def _context() -> BaseContext:

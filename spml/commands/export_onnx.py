@@ -20,7 +20,7 @@ def export_onnx(argv: Sequence[str] | None = None) -> None:
     from spml.inference.onnx_files import ClassShares, ImageNetwork, UnitEmbedding, need_onnx, write_onnx
 
     need_onnx()
-    folder, config = save_folder(flags), trained_config(flags)
+    folder, config = save_folder(flags), trained_config(flags, "test.amp", "none")
     segmenter = open_trained(flags, config)
     networks: dict[str, ImageNetwork] = {"embedding": UnitEmbedding(segmenter)}
     if segmenter.classifier is not None:

@@ -21,6 +21,7 @@ _CHOICES: dict[str, tuple] = {
     "dataset.background": ("0", "none"),
     "train.amp": ("none", "bf16"),
     "train.second_stage": ("classifier", "finetune"),
+    "test.amp": ("none", "bf16", "fp16"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
     **{f"train.{name}_loss_types": ("none", "segsort") for name in _RELATIONS},

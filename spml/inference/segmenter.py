@@ -17,6 +17,7 @@ from spml.inference.gallery import LabelledPrototypes, empty_gallery
 from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes
 from spml.inference.networks import Networks
+from spml.inference.precision import in_precision
 from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_views
 from spml.models.embedding import resize
 from spml.models.snapshots import snapshot_path
@@ -136,7 +137,8 @@ def open_networks(config: Config, snapshot: Path, device: torch.device, classifi
     """
     embedding, head = load_snapshot(config, snapshot, device, classifier)
     gallery = empty_gallery(config.network.embedding_dim, device)
-    return Segmenter(embedding.to(memory_format=torch.channels_last), head, gallery, config, device)
+    embedding = in_precision(embedding.to(memory_format=torch.channels_last), config.test.amp, device)
+    return Segmenter(embedding, head and in_precision(head, config.test.amp, device), gallery, config, device)
 
 
 def load(path: str | Path, config: str | Path | Config | None = None, device: str = "") -> Segmenter:

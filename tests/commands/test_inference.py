@@ -133,6 +133,14 @@ def test_one_run_writes_masks_with_and_without_crf(script, call, gallery_dir, ti
     call(script[1], *memory, "--skip_existing", out="both_plain")
 
 
+def test_inference_in_bfloat16_says_nearly_the_same(call, gallery_dir, tiny_data):
+    for script in (inference, inference_softmax_msc):
+        whole, short = (call(script, "--semantic_memory_dir", gallery_dir, "--opts", "test.amp", amp, out=amp)
+                        for amp in ("none", "bf16"))  # fmt: skip
+        same = np.mean([read(whole, name) == read(short, name) for name in tiny_data.ids])
+        assert 0.8 < same
+
+
 def test_void_pixels_of_densepose_stay_void(call, tiny_data):
     label = np.full((40, 40), 254, np.uint8)
     label[5:8, 5:8], label[:4] = 2, 255
