@@ -7,7 +7,7 @@ from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.blocks import pseudo_label_stage, train_stage
 from spml.recipes.outside import PathInput
-from spml.recipes.photo_stages import photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_training, region_stages
 from spml.recipes.plan import Plan, Source, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stage_keys import with_stage_keys
@@ -33,7 +33,18 @@ def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
     if settings.baselines:
         stages += _baselines(plan, kind)
     title = f"MSRC-21 {settings.split}, from {_KINDS[kind]}"
-    return common.build_recipe(plan, stages, [table_command(plan, stages, title)])
+    return common.build_recipe(plan, stages, [table_command(plan, stages, title), _page(plan, stages, title)])
+
+
+def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
+    """Training images and those of the split under what was made of them."""
+    names = {"cross-entropy": "weak_only", "stage 1": "embedding", "finetuned": "finetune", "+ CRF": "finetune_msc_crf"}
+    masks = {
+        **({"seeds": plan.weak.path} if plan.weak else {}),
+        "pseudo labels": plan.masks("pseudo_labels", "stage_1").path,
+        **{text: f"{plan.out}/{plan.settings.split}/{name}/semantic_gray" for text, name in names.items()},
+    }
+    return page_command(plan, stages, title, [plan.train_list, plan.val_list], masks)
 
 
 def _plan(kind: str, settings: Settings) -> Plan:

@@ -9,7 +9,7 @@ from spml.prepare.annotations.class_table import read_class_table
 from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
-from spml.recipes.photo_stages import photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_training, region_stages
 from spml.recipes.plan import Plan, Source, infer_command, score_command, table_command
 from spml.recipes.settings import Settings, need_val_split
 from spml.recipes.stage_keys import second_stage_of, with_stage_keys
@@ -34,9 +34,23 @@ def own_recipe(kind: str, settings: Settings) -> Recipe:
     if plan.truth and settings.baselines:
         stages.append(photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak))
         stages.append(photo_masks(plan, "weak_only", "cross-entropy on the labels alone", "cross_entropy"))
-    title = f"{os.path.basename(root)}, validation images"
-    tail = [table_command(plan, stages, title)] if plan.truth else []
-    return common.build_recipe(plan, stages, tail, f"masks of all images: {plan.out}/masks/final_msc_crf")
+    title = os.path.basename(root)
+    tail = [table_command(plan, stages, f"{title}, validation images")] if plan.truth else []
+    closing = f"masks of all images: {plan.out}/masks/final_msc_crf"
+    return common.build_recipe(plan, stages, [*tail, _page(plan, stages, title)], closing)
+
+
+def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
+    """Training images, and those of validation or else all, under what was made of them."""
+    masks = {
+        **({"truth": plan.truth} if plan.truth else {}),
+        "labels and seeds": f"{plan.out}/labels",
+        "pseudo labels": f"{plan.out}/pseudo/regions/semantic_gray",
+        "second stage": f"{plan.out}/masks/final/semantic_gray",
+        "multi-scale + CRF": f"{plan.out}/masks/final_msc_crf/semantic_gray",
+    }
+    lists = [plan.train_list, plan.val_list if plan.truth else f"{plan.settings.lists}/images.txt"]
+    return page_command(plan, stages, title, lists, masks)
 
 
 def _plan(settings: Settings) -> Plan:

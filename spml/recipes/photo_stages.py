@@ -111,3 +111,16 @@ def photo_masks(
         rows=(Row(score, text),),
         record=stage if split == "val" else f"{split}_{stage}",
     )
+
+
+def page_command(plan: Plan, stages: list[Stage], title: str, lists: list[str], masks: dict[str, str]) -> Command:
+    """OUT/report.html: images of lists under masks {title: folder}, scores of the rows, curves of the trainings."""
+    trainings = [s for s in stages if s.commands[0].script.startswith("pyscripts/train/") and not s.only_for]
+    rows = [row for stage in stages for row in stage.rows]
+    flags = ("--data_dir", plan.data, "--data_list", *lists, *plan.scoring[:2], "--title", title)
+    columns = [f"{name}={folder}" for name, folder in masks.items()]
+    scores = [f"{row.text}={plan.out}/scores/{row.score}.json" for row in rows]
+    curves = [f"{stage.name}={stage.writes[0]}" for stage in trainings]
+    scored = ("--scores", *scores) if scores else ()
+    words = (*flags, "--columns", *columns, *scored, "--tensorboard", *curves)
+    return Command("pyscripts/benchmark/html_report.py", (*words, "--save", f"{plan.out}/report.html"))
