@@ -50,6 +50,15 @@ def test_labels_may_stand_in_a_result_of_the_same_id(read_content):
     assert [(type(each), each.name) for each in found.shapes] == [(Rectangle, "cow")] and not found.left_out
 
 
+@pytest.mark.parametrize(
+    "address", ["https://host/a.png?X-Amz-Date=1", "/data/local-files/?d=sub/a.png", "s3://b/a.png"]
+)
+def test_the_image_is_found_among_the_texts_of_a_task(read_content, address):
+    content = task(result("choices", {"choices": ["cow"]}))
+    content[0]["data"] = {"caption": "a cow", "photo": address}
+    assert read_content("a.json", content)[0].name == address
+
+
 def test_relations_and_texts_are_left_out(read_content):
     results = [{"type": "relation", "from_id": "r"}, {"type": "textarea", "id": "r", "value": {"text": ["x"]}}]
     (found,) = read_content("a.json", task(*results))
