@@ -137,8 +137,9 @@ def open_networks(config: Config, snapshot: Path, device: torch.device, classifi
     """
     embedding, head = load_snapshot(config, snapshot, device, classifier)
     gallery = empty_gallery(config.network.embedding_dim, device)
-    embedding = in_precision(embedding.to(memory_format=torch.channels_last), config.test.amp, device)
-    return Segmenter(embedding, head and in_precision(head, config.test.amp, device), gallery, config, device)
+    network = in_precision(embedding.to(memory_format=torch.channels_last), config.test.amp, device)
+    logits = None if head is None else in_precision(head, config.test.amp, device)
+    return Segmenter(network, logits, gallery, config, device)
 
 
 def load(path: str | Path, config: str | Path | Config | None = None, device: str = "") -> Segmenter:

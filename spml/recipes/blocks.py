@@ -39,34 +39,43 @@ def segment_stage(
     flags: tuple[str, ...] = (),
     after: tuple[str, ...] = (),
     rows: tuple[Row, ...] = (),
+    unrefined: str = "",
 ) -> Stage:
-    """Masks of the validation images and their score; of the test images, in the form of the VOC server."""
+    """Masks of the validation images and their score; of the test images, in the form of the VOC server.
+
+    unrefined: what the masks before the CRF are called, which the same run then writes and which are scored as well.
+    """
+    split, data_list = ("test", plan.test_list) if plan.test_list else ("val", plan.val_list)
+    folders = {each: f"{plan.out}/{split}/{each}" for each in (unrefined, name) if each}
+    command = infer_command(plan, script, config, trained, data_list, folders[name])
+    both = ("--also_without_crf", folders[unrefined]) if unrefined else ()
     if plan.test_list:
-        return _submission_stage(plan, name, script, config, trained)
-    folder = f"{plan.out}/val/{name}"
-    command = infer_command(plan, script, config, trained, plan.val_list, folder)
+        return _submission_stage(plan, name, replace(command, flags=(*command.flags, *both)), trained, folders)
+    scores = (score_command(plan, each, folder, data_list) for each, folder in folders.items())
     return Stage(
         name=name,
-        commands=(replace(command, flags=(*command.flags, *flags)), score_command(plan, name, folder, plan.val_list)),
-        writes=(folder, f"{plan.out}/scores/{name}.json"),
+        commands=(replace(command, flags=(*command.flags, *flags, *both)), *scores),
+        writes=(*folders.values(), *(f"{plan.out}/scores/{each}.json" for each in folders)),
         after=(*plan.data_stages, trained, *after),
-        reads=plan.listed(plan.val_list),
+        reads=plan.listed(data_list),
         rows=rows,
     )
 
 
-def _submission_stage(plan: Plan, name: str, script: str, config: str, trained: str) -> Stage:
-    folder = f"{plan.out}/test/{name}"
-    flags = ("--pred_dir", f"{folder}/semantic_gray", "--data_list", plan.test_list)
-    convert = Command("pyscripts/benchmark/voc_submission.py", (*flags, "--save_dir", f"{folder}/submission"))
+def _submission_stage(plan: Plan, name: str, command: Command, trained: str, folders: dict[str, str]) -> Stage:
     return Stage(
         name=name,
-        commands=(infer_command(plan, script, config, trained, plan.test_list, folder), convert),
-        writes=(folder,),
+        commands=(command, *(_submission(plan, folder) for folder in folders.values())),
+        writes=tuple(folders.values()),
         after=(trained,),
         reads=plan.listed(plan.test_list),
         record=f"test_{name}",
     )
+
+
+def _submission(plan: Plan, folder: str) -> Command:
+    flags = ("--pred_dir", f"{folder}/semantic_gray", "--data_list", plan.test_list)
+    return Command("pyscripts/benchmark/voc_submission.py", (*flags, "--save_dir", f"{folder}/submission"))
 
 
 def pseudo_label_stage(

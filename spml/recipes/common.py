@@ -155,20 +155,14 @@ def classifier_stage(plan: Plan, name: str, labels: Source) -> Stage:
 
 
 def final_stages(plan: Plan) -> list[Stage]:
-    """Masks of the last classifier: single scale; multi-scale and flip; and that with CRF."""
+    """Masks of the last classifier: single scale; multi-scale and flip, with and without CRF in one run."""
     plan = second_plan(plan)
     what = {"": "single scale", "_msc": "multi-scale + flip", "_msc_crf": "multi-scale + flip + CRF"}
-    scripts = ("inference_softmax", "inference_softmax_msc", "inference_softmax_crf_msc")
+    single, *both = (Row(f"final{ending}", f"final classifier, {text}") for ending, text in what.items())
+    script, given = "inference_softmax_crf_msc", (plan.classifier, "classifier")
     return [
-        segment_stage(
-            plan,
-            f"final{ending}",
-            script,
-            plan.classifier,
-            "classifier",
-            rows=(Row(f"final{ending}", f"final classifier, {text}"),),
-        )
-        for (ending, text), script in zip(what.items(), scripts, strict=True)
+        segment_stage(plan, "final", "inference_softmax", *given, rows=(single,)),
+        segment_stage(plan, "final_msc_crf", script, *given, rows=tuple(both), unrefined="final_msc"),
     ]
 
 
