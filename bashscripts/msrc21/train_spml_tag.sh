@@ -4,5 +4,7 @@
 (
   \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT CONFIG CONTOURS BASELINES SPLIT
   [ -z "${ZSH_VERSION-}" ] || \eval 'BASH_SOURCE=${(%):-%x}'
-  \command bash -- "$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh" msrc21 tag
+  recipe=$(\command dirname -- "${BASH_SOURCE:-$0}")/../recipe.sh
+  [ -f "$recipe" ] || { \echo 'error: sourced by neither bash nor zsh; run instead: bash bashscripts/msrc21/train_spml_tag.sh' >&2; \exit 1; }
+  \command bash -- "$recipe" msrc21 tag
 )

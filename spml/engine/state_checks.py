@@ -42,7 +42,8 @@ def check_momentum(optimizer: SGD, state: Any, path: Path) -> None:
 def check_memory(memory: Any, task: Task, path: Path) -> None:
     """Raise UserError where a state's memory bank is none, or of prototypes that do not fit those of a task."""
     entries = memory.get("entries") if isinstance(memory, dict) else None
-    if not isinstance(entries, list) or type(memory.get("images_seen")) is not int or memory["images_seen"] < 0:
+    seen = memory.get("images_seen") if isinstance(memory, dict) else None
+    if not isinstance(entries, list) or type(seen) is not int or not 0 <= seen < 2**62:
         raise UserError(f"{path}: its memory bank is none of this program")
     for entry in entries:
         _check_prototypes(entry, task, path)

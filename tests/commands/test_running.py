@@ -200,3 +200,23 @@ def test_a_reader_that_goes_away_ends_the_script_quietly():
     script.stdout.readline()
     script.stdout.close()
     assert script.stderr.read() == b"" and script.wait() == 141
+
+
+IMPORTING = """
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            os.kill(os.getpid(), int(sys.argv[2]))
+sys.meta_path.insert(0, Finder())
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_script_imports_is_no_traceback(number):
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    words = [sys.executable, "-c", IMPORTING, "pyscripts/train/train.py", str(int(number))]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, preexec_fn=heeding)
+    expected = f"stopped by {number.name}; every file that was written is whole\n"
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", expected)

@@ -203,6 +203,7 @@ def entry(state):
         (lambda s: s.update(optimizer=[1]), "holds no momentum"),
         (lambda s: s.update(memory=[1]), "its memory bank is none of this program"),
         (lambda s: s["memory"].update(images_seen="many"), "its memory bank is none of this program"),
+        (lambda s: s["memory"].update(images_seen=10**30), "its memory bank is none of this program"),
         (lambda s: s["memory"].update(entries=[3]), "holds no prototypes"),
         (lambda s: entry(s).update(embedding=torch.zeros(3, 9)), "embedding in its memory bank has shape (3, 9)"),
         (lambda s: entry(s).update(semantic=torch.tensor(3)), "in its memory bank has shape"),
