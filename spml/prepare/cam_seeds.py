@@ -104,13 +104,14 @@ def _settings(args: Namespace) -> SeedSettings:
     if args.only_missing and args.label_dir is None:
         raise UserError("--only_missing is of the labels in --label_dir, which is not given")
     names, threshold = read_class_names(args.class_names), args.threshold
+    first = first_tag_of(args, names)
     return SeedSettings(
         cam_dir=args.cam_dir,
         class_names=names,
-        first=first_tag_of(args, names),
+        first=first,
         alpha=args.alpha,
         tag_threshold=TAG_THRESHOLD if threshold is None else threshold,
-        box_threshold=BOX_THRESHOLD if threshold is None else threshold,
+        box_threshold=(BOX_THRESHOLD if first else 0.0) if threshold is None else threshold,
         box_dir=need_dir(args.box_dir, "--box_dir") if args.box_dir else None,
         partial_boxes=args.partial_boxes,
         label_dir=args.label_dir,
@@ -169,7 +170,8 @@ def _parse(argv: list[str] | None) -> Namespace:
     parser.add_argument(
         "--threshold",
         type=number("--threshold", float, 0, 1),
-        help=f"unlabelled below this score (default: {TAG_THRESHOLD}, within boxes {BOX_THRESHOLD})",
+        help=f"unlabelled below this score (default: {TAG_THRESHOLD}; within boxes {BOX_THRESHOLD}, 0 where there is "
+        "no background)",
     )
     add_class_names_flag(parser)
     add_background_flag(parser)

@@ -31,6 +31,20 @@ def test_seed_files_of_tags_and_boxes(tmp_path):
     assert read_label(tmp_path / "box/a.png").tolist() == expected
 
 
+def test_without_a_background_every_pixel_of_a_box_gets_a_class(tmp_path):
+    write_cams(tmp_path / "cam/a.npy", {1: np.eye(4, dtype=np.float32)})
+    (tmp_path / "a.xml").write_text(
+        "<annotation><size><width>4</width><height>4</height></size><object><name>cat</name><bndbox><xmin>1</xmin>"
+        "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>"
+    )
+    (tmp_path / "names.txt").write_text("dog\ncat\n")
+    argv = ["--cam_dir", str(tmp_path / "cam"), "--class_names", str(tmp_path / "names.txt"), "--workers", "0"]
+    cam_seeds([*argv, "--save_dir", str(tmp_path / "all"), "--box_dir", str(tmp_path)])
+    assert read_label(tmp_path / "all/a.png")[:2].tolist() == [[1, 1, 254, 254]] * 2
+    cam_seeds([*argv, "--save_dir", str(tmp_path / "sure"), "--box_dir", str(tmp_path), "--threshold", "0.5"])
+    assert read_label(tmp_path / "sure/a.png")[:2].tolist() == [[1, 254, 254, 254], [254, 1, 254, 254]]
+
+
 def test_an_xml_of_another_size_is_refused(tmp_path):
     write_cams(tmp_path / "cam/a.npy", {14: np.eye(4)})
     (tmp_path / "a.xml").write_text("<annotation><size><width>5</width><height>4</height></size></annotation>")
@@ -124,8 +138,8 @@ def test_boxes_without_a_background_mark_nothing_outside(stuff, tmp_path):
         (tmp_path / f"{name}.xml").write_text(XML.format(label))
     cam_seeds([*stuff, "--box_dir", str(tmp_path)])
     found = seeds(tmp_path)
-    assert found["a"] == [[254, 2, 254, 254]] * 2 + [[254] * 4] * 2
-    assert found["b"] == [[254, 1, 254, 254]] * 2 + [[254] * 4] * 2
+    assert found["a"] == [[2, 2, 254, 254]] * 2 + [[254] * 4] * 2
+    assert found["b"] == [[1, 1, 254, 254]] * 2 + [[254] * 4] * 2
 
 
 def test_images_and_classes_without_a_box_take_the_seeds_of_tags_where_asked(stuff, tmp_path):
@@ -135,7 +149,7 @@ def test_images_and_classes_without_a_box_take_the_seeds_of_tags_where_asked(stu
         cam_seeds(argv)
     cam_seeds([*argv, "--partial_boxes"])
     assert seeds(tmp_path) == {
-        "a": [[254, 2, 254, 254]] * 2 + [[0] * 4] * 2,
+        "a": [[2, 2, 254, 254]] * 2 + [[0] * 4] * 2,
         "b": [[1] * 4] * 2 + [[254] * 4] * 2,
     }
     with pytest.raises(UserError, match="--partial_boxes is of the boxes in --box_dir"):
