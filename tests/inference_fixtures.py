@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from spml.data.files import write_arrays
+from spml.inference import tiles
 from spml.models.classifier import build_classifier
 from spml.models.embedding import build_embedding
 
@@ -73,3 +74,10 @@ def gallery_dir(tmp_path):
         path = tmp_path / "gallery" / f"{name}.npz"
         write_arrays(path, prototype=prototype, prototype_label=np.append(label[1:], 254))
     return tmp_path / "gallery"
+
+
+@pytest.fixture
+def cut_small(monkeypatch):
+    """Images beyond 48 × 64 pixels go in tiles of 64 pixels a side, 8 of them margin."""
+    for name, value in {"MAX_WHOLE_PIXELS": 48 * 64, "TILE_SIDE": 64, "LOOK_MARGIN": 8}.items():
+        monkeypatch.setattr(tiles, name, value)

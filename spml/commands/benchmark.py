@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 
 from spml.commands.flags import Parser, number, whole_number
-from spml.commands.mask_files import MaskFiles, count_unscored, find_masks, listed_ids, read_pair, read_triple
+from spml.commands.mask_files import MaskFiles, count_unscored, find_masks, read_pair, read_triple
 from spml.commands.pool import map_files
 from spml.commands.score_files import write_scores
 from spml.data.class_names import read_class_names
+from spml.data.lists import listed_ids
 from spml.errors import UserError
 from spml.evaluation.confusion import class_scores, confusion_matrix
 from spml.evaluation.instances import instance_scores, weighted_iou

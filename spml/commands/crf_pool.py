@@ -13,6 +13,9 @@ from typing import Any
 from spml.commands.pool import make_executor, process_context
 from spml.errors import UserError
 
+Then = Callable[[Any], None] | None
+Outcome = tuple[str | None, Any]  # what went wrong, or None, and a result
+
 WAITING = 2  # images that wait for a process to be free, so that none is idle while the network runs
 
 
@@ -21,24 +24,27 @@ class CrfPool:
 
     count: how many processes; 0 runs calls in a thread of this one. Calls are functions of torch-free modules. One that
     raises, or a process that dies, is a UserError in a later `submit` or in `finish`. on_done: called here after each
-    call that ended well.
+    call that ended well, unless `submit` names what is to be done with its result.
     """
 
     def __init__(self, count: int, on_done: Callable[[], None] = lambda: None) -> None:
         self.on_done = on_done
         self._most = count + WAITING
-        self._busy: dict[Future[str | None], str] = {}
+        self._busy: dict[Future[Outcome], tuple[str, Then]] = {}
         self._executor: Executor = make_executor(count, _context()) if count else ThreadPoolExecutor(1)
         # Starting waits for the processes' imports; meanwhile this one goes on to its own.
         self._starter = threading.Thread(target=_start, args=(self._executor, count))
         self._starter.start()
 
-    def submit(self, name: str, function: Callable[..., None], *args: Any) -> None:
-        """Run function(*args) in a process, waiting while too many are under way; `name` says what it works on."""
+    def submit(self, name: str, function: Callable[..., Any], *args: Any, then: Then = None) -> None:
+        """Run function(*args) in a process, waiting while too many are under way; `name` says what it works on.
+
+        then: called here with the result.
+        """
         while len(self._busy) >= self._most:
             self._collect()
         try:
-            self._busy[self._executor.submit(attempt, function, *args)] = name
+            self._busy[self._executor.submit(attempt, function, *args)] = name, then
         except BrokenProcessPool:
             raise _death(name) from None
 
@@ -49,17 +55,21 @@ class CrfPool:
 
     def _collect(self) -> None:
         for future in wait(self._busy, return_when=FIRST_COMPLETED).done:
-            name = self._busy.pop(future)
+            name, then = self._busy.pop(future)
             try:
-                failure = future.result()
+                outcome = future.result()
             except BrokenProcessPool:
                 raise _death(name) from None
-            self._take(name, failure)
+            self._take(name, then, outcome)
 
-    def _take(self, name: str, failure: str | None) -> None:
+    def _take(self, name: str, then: Then, outcome: Outcome) -> None:
+        failure, result = outcome
         if failure is not None:
             raise UserError(f"{name}: {failure}")
-        self.on_done()
+        if then is None:
+            self.on_done()
+        else:
+            then(result)
 
     def __enter__(self) -> "CrfPool":
         return self
@@ -93,12 +103,11 @@ def _death(name: str) -> UserError:
     )
 
 
-def attempt(function: Callable[..., None], *args: Any) -> str | None:
-    """Call function(*args); None, or what went wrong in one line."""
+def attempt(function: Callable[..., Any], *args: Any) -> Outcome:
+    """Call function(*args); None and its result, or what went wrong in one line."""
     try:
-        function(*args)
+        return None, function(*args)
     except UserError as error:
-        return str(error)
+        return str(error), None
     except Exception as error:
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    return None
+        return " ".join(f"{type(error).__name__}: {error}".split()), None

@@ -1,23 +1,28 @@
 """The loops over images that scripts share; imported once a job is open, since torch comes with it."""
 
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 
 from spml.commands import ranks
 from spml.commands.job import Job
-from spml.commands.mask_outputs import PROTOTYPES
+from spml.commands.mask_outputs import PROTOTYPES, TiledMasks
 from spml.data.cam_files import cam_path, write_cam
 from spml.data.joined_prototypes import join_prototypes
 from spml.data.labels import UNLABELLED, VOID, first_tag
 from spml.data.prototype_files import write_prototypes
-from spml.data.transforms import resize_label
+from spml.data.transforms import resize_image, resize_label
 from spml.devices import choose_device
 from spml.inference.activation_maps import activation_maps
+from spml.inference.crf import resize_pixels
 from spml.inference.gallery import LabelledPrototypes, gallery_of
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
+from spml.inference.scores import Scorer
 from spml.inference.segmenter import Segmenter, open_networks
+from spml.inference.windows import Size
 from spml.models.weights import load_cam
 
 Score = Callable[[Networks, InputImage], torch.Tensor]
@@ -36,8 +41,8 @@ def job_segmenter(job: Job) -> Segmenter:
 def make_masks(job: Job, score: Score, keep_void: bool = False) -> None:
     """Write the mask of every image of a job.
 
-    score: (networks, image) → class scores K×h×w, at the image's or another resolution; keep_void: whether void pixels
-    of the image's label stay void.
+    score: (networks, image) → class scores K×h×w, at the image's or another resolution; a Scorer goes by tiles where an
+    image is large; keep_void: whether void pixels of the image's label stay void.
     """
     if job.nothing_left():
         return
@@ -45,13 +50,33 @@ def make_masks(job: Job, score: Score, keep_void: bool = False) -> None:
     with job.begin() as progress, torch.inference_mode():
         job.pool.on_done = progress.update
         for name, image in job.images():
-            scores = score(segmenter, image)
-            values = _values_of(scores, job)
-            void = image.weak_label == VOID if keep_void else None
-            arguments = (name, image.pixels, values.cpu().numpy(), void)
+            if isinstance(score, Scorer) and not score.sees_whole(segmenter, image):
+                _make_tiled_mask(job, segmenter, name, image, score)
+                continue
+            values = _values_of(score(segmenter, image), job)
+            void = _void(image) if keep_void else None
+            arguments = (name, image.pixels, values.cpu().numpy(), void, image.result_size)
             job.pool.submit(f"image {name}", job.outputs.finish_mask, *arguments)
         job.pool.finish()
         progress.finish()
+
+
+def _make_tiled_mask(job: Job, networks: Networks, name: str, image: InputImage, scorer: Scorer) -> None:
+    """Write the mask of a large image, tile by tile, so that its scores are never held all at once."""
+
+    def finish(masks: np.ndarray) -> None:
+        job.outputs.write_masks(name, masks, image.result_size)
+        job.pool.on_done()
+
+    size = scorer.size(networks, image)
+    masks, colours = TiledMasks((len(job.outputs.folders), *size), finish), resize_pixels(image.pixels, size)
+    for tile, scores in scorer.tiles(networks, image):
+        arguments = np.ascontiguousarray(colours[tile.window]), _values_of(scores, job).cpu().numpy()
+        job.pool.submit(f"image {name}", job.outputs.classes, *arguments, then=partial(masks.add, tile))
+
+
+def _void(image: InputImage) -> np.ndarray:
+    return resize_label((image.weak_label == VOID).astype(np.uint8), image.result_size) > 0
 
 
 def _values_of(scores: torch.Tensor, job: Job) -> torch.Tensor:
@@ -77,7 +102,7 @@ def _write_prototypes(job: Job, prototypes: Prototype, pictures: bool) -> None:
             found = prototypes(segmenter, image)
             write_prototypes(job.outputs.save_dir / PROTOTYPES[0].format(name), found.prototype, found.label)
             if pictures:
-                job.outputs.write_clusters(name, resize_label(found.segment, image.size))
+                job.outputs.write_clusters(name, resize_label(found.segment, image.result_size))
             progress.update()
         progress.finish()
 
@@ -90,8 +115,16 @@ def make_cams(job: Job, tags: dict[str, tuple[int, ...]]) -> None:
     backbone, head = load_cam(job.config, job.snapshot, device)
     with job.begin() as progress, torch.inference_mode():
         for name, image in job.images():
-            maps = activation_maps(lambda x: head.activation(backbone(x)), image.unit_range(), job.config, device)
-            found = {label: maps[label - first].cpu().numpy() for label in tags[name]}
+            keep = [label - first for label in tags[name]]
+            maps = activation_maps(lambda x: head.activation(backbone(x)), image.unit_range(), job.config, device, keep)
+            found = {
+                label: _of_size(each.cpu().numpy(), image.result_size)
+                for label, each in zip(tags[name], maps, strict=True)
+            }
             write_cam(cam_path(job.outputs.save_dir, name), found, first)
             progress.update()
         progress.finish()
+
+
+def _of_size(scores: np.ndarray, size: Size) -> np.ndarray:
+    return scores if scores.shape == size else resize_image(scores, size)

@@ -96,7 +96,8 @@ class Job:
             instance = _of_size(size, read_label(sample.instance, dataset.max_pixels), sample.instance)
         if self.needs.cams:
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
-        return InputImage(pixels, label, instance, cam, self._classes_of(sample))
+        image = InputImage(pixels, label, instance, cam, self._classes_of(sample))
+        return image.within(dataset.max_side, dataset.num_classes)
 
     def _classes_of(self, sample: Sample) -> tuple[int, ...] | None:
         """The classes that an image may show, by its tags; None where these are not known."""

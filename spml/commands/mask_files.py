@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spml.data.files import need_dir, read_label, read_text, visible_files
+from spml.data.files import need_dir, read_label, visible_files
 from spml.errors import UserError
 
 
@@ -116,15 +116,3 @@ def _read_sized(path: Path, truth: np.ndarray, truth_path: Path) -> np.ndarray:
 
 def _size(label: np.ndarray) -> str:
     return f"{label.shape[1]}x{label.shape[0]}"
-
-
-def listed_ids(data_list: str | Path) -> list[str]:
-    """Ids of the images that a data list names, each once, in its order.
-
-    Raises UserError where the list cannot be read or is empty.
-    """
-    lines = read_text(data_list, "--data_list").splitlines()
-    ids = [Path(line.split()[0]).stem for line in lines if line.strip()]
-    if not ids:
-        raise UserError(f"--data_list {data_list}: is empty; expected one 'image semantic instance' or 'image' a line")
-    return list(dict.fromkeys(ids))

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from spml.commands.flags import Parser, number
-from spml.commands.mask_files import listed_ids
 from spml.commands.pool import map_files
 from spml.data.files import read_label, write_image
+from spml.data.lists import listed_ids
 from spml.errors import UserError
 from spml.visualize import voc_palette
 

@@ -1,6 +1,10 @@
-"""Data lists: text files with one sample a line, `image semantic instance`, relative to the data directory."""
+"""Data lists: text files with one sample a line, `image semantic instance`, relative to the data directory.
+
+A field that holds white space stands between double quotes, where a quote of its own is written twice.
+"""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +29,53 @@ class Sample:
         return self.image.stem
 
 
+_FIELD = re.compile(r'"((?:[^"]|"")*)"(?!\S)|([^\s"]\S*)')
+
+
+def split_fields(line: str, where: str) -> list[str]:
+    """The fields of a line; raises UserError, which says `where` it stands, for a quote that does not end."""
+    fields, rest = [], line.strip()
+    while rest:
+        field = _FIELD.match(rest)
+        if field is None:
+            raise UserError(f"{where}: expected a second quote at the end of a field, not {rest[:200]!r}")
+        fields.append(field[2] or field[1].replace('""', '"'))
+        rest = rest[field.end() :].lstrip()
+    return fields
+
+
+def join_fields(fields: Iterable[object]) -> str:
+    """The line of such fields; raises UserError where one holds a line break."""
+    return " ".join(map(_quoted, map(str, fields)))
+
+
+def _quoted(field: str) -> str:
+    if len(field.splitlines()) > 1:
+        raise UserError(f"{field!r}: has a line break in its name, which lists cannot hold; rename it")
+    plain = len(field.split()) == 1 and field == field.strip() and not field.startswith('"')
+    return field if plain else '"' + field.replace('"', '""') + '"'
+
+
+def listed_ids(data_list: str | Path, what: str = "--data_list") -> list[str]:
+    """Ids of the images that a data list names, each once, in its order.
+
+    Raises UserError, naming `what` it should be, where the list cannot be read, is broken or empty.
+    """
+    lines = read_text(data_list, what).splitlines()
+    ids = [
+        Path(split_fields(line, f"{data_list}, line {n}")[0]).stem for n, line in enumerate(lines, 1) if line.strip()
+    ]
+    if not ids:
+        raise UserError(f"{what} {data_list}: is empty; expected one 'image semantic instance' or 'image' a line")
+    return list(dict.fromkeys(ids))
+
+
 def parse_line(line: str, data_dir: Path, where: str, need_labels: bool, semantic_dir: str | Path | None) -> Sample:
     """One line of a data list as a Sample; raises UserError where it has another form than `need_labels` asks for."""
-    fields = line.split()
+    fields = split_fields(line, where)
     if len(fields) not in (1, 3) or (need_labels and len(fields) == 1):
         right = "'image semantic instance'" + ("" if need_labels else " or 'image'")
-        raise UserError(f"{where}: expected {right}, separated by single spaces, not {line.strip()[:200]!r}")
+        raise UserError(f"{where}: expected {right}, names with spaces in double quotes, not {line.strip()[:200]!r}")
     image, *labels = (data_dir / field for field in fields)
     if labels and semantic_dir is not None:
         labels[0] = Path(semantic_dir) / f"{image.stem}.png"
@@ -106,4 +151,4 @@ def _check_files(samples: list[Sample], data_list: Path) -> None:
 
 def write_list(path: str | Path, rows: Iterable[tuple[str | Path, ...]]) -> None:
     """Write a data list atomically; rows: tuples of 1 or 3 relative paths."""
-    write_text(path, "".join(" ".join(map(str, row)) + "\n" for row in rows))
+    write_text(path, "".join(join_fields(row) + "\n" for row in rows))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spml.data.files import read_text, write_text
+from spml.data.lists import join_fields, split_fields
 from spml.errors import UserError
 
 
@@ -17,7 +18,7 @@ def read_tags(path: str | Path, num_classes: int, first: int = 1) -> dict[str, t
     for number, line in enumerate(read_text(path, "tags").splitlines(), 1):
         if not line.strip():
             continue
-        name, *fields = line.split()
+        name, *fields = split_fields(line, f"tags {path}, line {number}")
         if name in tags:
             raise UserError(f"tags {path}, line {number}: {name} occurs twice")
         if not all(_is_tag(field, num_classes, first) for field in fields):
@@ -38,4 +39,4 @@ def _is_tag(field: str, num_classes: int, first: int) -> bool:
 
 def write_tags(path: str | Path, tags: Mapping[str, Iterable[int]]) -> None:
     """Write image tags, {image id: class ids}, atomically, sorted by image."""
-    write_text(path, "".join(" ".join(map(str, [name, *sorted(tags[name])])) + "\n" for name in sorted(tags)))
+    write_text(path, "".join(join_fields([name, *sorted(tags[name])]) + "\n" for name in sorted(tags)))

@@ -4,18 +4,28 @@ import torch
 
 from spml.config import Config
 from spml.data.labels import VOID
+from spml.inference.tiles import Place
+from spml.inference.windows import Size
 from spml.models.local_features import location_features
 from spml.segments.prototypes import segment_prototypes
 from spml.segments.segment import Segments, segment_batch
 
 
-def segment_image(embedding: torch.Tensor, size: tuple[int, int], config: Config) -> Segments:
+def segment_image(embedding: torch.Tensor, size: Size, config: Config) -> Segments:
     """Segments of an embedding map [C, H, W] whose upper left corner `size` is the image; the rest is dropped.
 
     Grid and locations are laid over the whole map. Returns Segments of size[0]·size[1] pixels.
     """
+    return segment_place(embedding, (slice(0, size[0]), slice(0, size[1])), config)
+
+
+def segment_place(embedding: torch.Tensor, place: Place, config: Config) -> Segments:
+    """Segments of a place of an embedding map [C, H, W], row by row; the rest is dropped.
+
+    Grid and locations are laid over the whole map.
+    """
     label = torch.full(embedding.shape[1:], VOID, device=embedding.device)
-    label[: size[0], : size[1]] = 0
+    label[place] = 0
     return segment_labelled(embedding, label, torch.zeros_like(label), config)
 
 

@@ -12,9 +12,11 @@ from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval_once, softmax_views
-from spml.inference.tiles import EVERYWHERE, Place, Tile, cut_tiles
+from spml.inference.tiles import Place, cut_tiles, put_together
 from spml.inference.windows import Size
 from spml.models.embedding import resize
+
+EVERYWHERE: Place = (slice(None), slice(None))
 
 
 @dataclass(frozen=True)
@@ -90,25 +92,34 @@ def predict_image(networks: Networks, image: np.ndarray, ways: Ways) -> Predicti
     By the classifier; by the nearest prototypes where the networks have none. Both are compared where there are both.
     An image of more than MAX_WHOLE_PIXELS as it is seen goes in tiles, the CRF too.
     """
-    given, classes = InputImage(image), networks.config.dataset.num_classes
-    pixels = resized_image(given, networks.config)
+    given, config = InputImage(image), networks.config
+    seen = given.within(config.dataset.max_side, config.dataset.num_classes)
+    pixels = resized_image(seen, config)
     height, width = pixels.shape[:2]
     compare = networks.classifier is not None and len(networks.gallery) > 0
-    blank = np.zeros(given.size, np.uint8)
-    scores = None if ways.keep is None else np.zeros((classes, *given.size), ways.keep)
-    found = Prediction(blank, blank.copy(), blank.copy() if compare else None, scores)
+    classes = config.dataset.num_classes
+    found = _blank(given.size, classes, ways, compare)
     # The CRF sees the colours as they are, at the scores' own size.
-    colours = resize_pixels(image, (height, width))
-    tiles = cut_tiles((height, width), tuple(networks.config.test.crop_size))
-    parts: Iterator[tuple[Tile, torch.Tensor]] = (
-        (tile, _look(networks, pixels[tile.window], colours[tile.window], ways, compare)) for tile in tiles
-    )
-    if (height, width) != given.size:
-        parts = iter([(EVERYWHERE, _joined(list(parts), (height, width)))])
-    for tile, values in parts:
-        kept = _at(values, tile.inner)
-        found.add(tile.core, kept[:classes], kept[classes:] if compare else None)
+    colours = resize_pixels(seen.pixels, (height, width))
+    tiles = cut_tiles((height, width), tuple(config.test.crop_size))
+
+    def look(place: Place, _: Size) -> torch.Tensor:
+        return _look(networks, pixels[place], colours[place], ways, compare)
+
+    parts: Iterator[tuple[Place, torch.Tensor]]
+    if (height, width) == given.size:
+        parts = ((tile.core, _at(look(tile.window, given.size), tile.inner)) for tile in tiles)
+    else:
+        parts = iter([(EVERYWHERE, put_together(tiles, (height, width), (height, width), look))])
+    for place, values in parts:
+        found.add(place, values[:classes], values[classes:] if compare else None)
     return found
+
+
+def _blank(size: Size, classes: int, ways: Ways, compare: bool) -> Prediction:
+    mask = np.zeros(size, np.uint8)
+    scores = None if ways.keep is None else np.zeros((classes, *size), ways.keep)
+    return Prediction(mask, mask.copy(), mask.copy() if compare else None, scores)
 
 
 def _at(values: torch.Tensor, place: Place) -> torch.Tensor:
@@ -127,13 +138,3 @@ def _look(networks: Networks, pixels: np.ndarray, colours: np.ndarray, ways: Way
     if ways.crf is not None:
         scores = torch.from_numpy(refine_scores(colours, scores.cpu().numpy(), ways.crf)).to(scores.device)
     return torch.cat([scores, retrieval_once(networks, pixels)]) if compare else scores
-
-
-def _joined(parts: list[tuple[Tile, torch.Tensor]], size: Size) -> torch.Tensor:
-    """The cores of all tiles put together: [·, size]."""
-    if len(parts) == 1:
-        return parts[0][1]
-    values = parts[0][1].new_zeros(len(parts[0][1]), *size)
-    for tile, value in parts:
-        _at(values, tile.core)[:] = _at(value, tile.inner)
-    return values

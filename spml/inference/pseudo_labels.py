@@ -1,9 +1,11 @@
 """Scores for pseudo labels: seeds spread over the image by a random walk, or retrieval (paper, section 3.4).
 
-A pseudo label is a function (networks, image) → class scores K×h×w here, and its script in commands/pseudo.py.
+A pseudo label is a function (networks, image) → class scores K×h×w here, and its script in commands/pseudo.py. Images
+that inference cuts into tiles are seen by tiles here too, but their scores are those of a smaller image
+(`size_in_one`): maxima, regions and walks are of the whole image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,10 +16,11 @@ from spml.data.cam_files import seed_scores
 from spml.data.labels import VOID, first_tag
 from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.input_image import InputImage
-from spml.inference.networks import Look, Networks
-from spml.inference.random_walk import affinity, random_walk
-from spml.inference.scores import ONE_SCALE, retrieval_pyramid, softmax_views
-from spml.inference.windows import Size
+from spml.inference.networks import Networks
+from spml.inference.random_walk import STEPS, affinity, random_walk
+from spml.inference.scores import ONE_SCALE, mean_of, pyramid_scales, retrieval_views, softmax_views
+from spml.inference.tiles import Place, Tile, cut_tiles, put_together, size_in_one
+from spml.inference.windows import Size, View
 from spml.models.embedding import resize
 from spml.segments.kmeans import nearest_prototype
 from spml.segments.segment import resize_labels
@@ -55,57 +58,91 @@ def upsample(scores: torch.Tensor, size: Size) -> torch.Tensor:
     return resize(scores[None], size)[0]
 
 
-def walk_affinity(networks: Networks, looks: Sequence[Look], size: Size) -> torch.Tensor:
-    """Affinity averaged over views of the padded image in one piece, at 1/8 of its `size`."""
-    total = torch.zeros(())
-    for view, embeddings in looks:
-        total = total + affinity(view.to_image(networks.raw_embedding(view, embeddings), walk_size(size)))
-    return total / len(looks)
+def view_maps(
+    networks: Networks,
+    image: InputImage,
+    scales: Sequence[float],
+    size: Size,
+    map_of: Callable[[View, torch.Tensor, Size], torch.Tensor],
+    flips: bool = True,
+) -> torch.Tensor:
+    """Maps of all views of an image, seen in one piece or, a large one, by tiles, at a smaller `size`: [V, D, size].
+
+    map_of: (view, its raw embeddings, height and width h, w) → map [D, h, w].
+    """
+    pixels = image.unit_range()
+
+    def look(place: Place, size: Size) -> torch.Tensor:
+        looks = networks.look(pixels[place], scales, flips, whole=True)
+        return torch.stack([map_of(view, embeddings, size) for view, embeddings in looks])
+
+    return put_together(_tiles(networks, image), image.size, size, look)
+
+
+def _tiles(networks: Networks, image: InputImage) -> list[Tile]:
+    return cut_tiles(image.size, tuple(networks.config.test.crop_size))
 
 
 def cam_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """CAMs with their background, where there is one, spread by a walk over both flips."""
-    dataset = networks.config.dataset
-    scores = seed_scores(image.tag_maps, image.size, dataset.num_classes, first_tag(dataset))
+    dataset, size = networks.config.dataset, size_in_one(image.size)
+    cam = image.shrunk(size, dataset.num_classes).tag_maps
+    scores = seed_scores(cam, size, dataset.num_classes, first_tag(dataset))
     seeds = torch.from_numpy(scores).to(networks.device)
-    if min(image.size) >= WALK_STRIDE:
+    if min(size) >= WALK_STRIDE:
         seeds = F.interpolate(seeds[None], scale_factor=1 / WALK_STRIDE, mode="bilinear", align_corners=False)[0]
     else:
-        seeds = resize(seeds[None], walk_size(image.size))[0]
-    looks = list(networks.look(image.unit_range(), [1], whole=True))
-    return upsample(random_walk(seeds, walk_affinity(networks, looks, image.size)), image.size)
+        seeds = resize(seeds[None], walk_size(size))[0]
+
+    def embedding(view: View, embeddings: torch.Tensor, size: Size) -> torch.Tensor:
+        return view.to_image(networks.raw_embedding(view, embeddings), size)
+
+    maps = view_maps(networks, image, ONE_SCALE, walk_size(size), embedding)
+    return upsample(random_walk(seeds, mean_of(map(affinity, maps))), size)
 
 
-def softmax_seeds(networks: Networks, looks: Sequence[Look], image: InputImage, average_logits: bool) -> torch.Tensor:
-    """The classifier's soft-max at 1/8 within the classes of the weak label, averaged over views.
+def softmax_seeds(logits: torch.Tensor, image: InputImage, average_logits: bool) -> torch.Tensor:
+    """Soft-max of the logits of views [V, K, h, w] within the classes of the weak label, averaged over views.
 
     average_logits: whether logits are averaged, in place of probabilities.
     """
-    logits = torch.stack(
-        [networks.class_maps(view, networks.logits(view, e), walk_size(image.size)) for view, e in looks]
-    )
     scores = logits.mean(0).softmax(0) if average_logits else logits.softmax(1).mean(0)
     return to_peak_one(scores, present_classes(image, len(scores)))
 
 
+def _walked_softmax(
+    networks: Networks, image: InputImage, scales: Sequence[float], average_logits: bool, steps: int
+) -> torch.Tensor:
+    size = size_in_one(image.size)
+
+    def embedding_and_logits(view: View, embeddings: torch.Tensor, size: Size) -> torch.Tensor:
+        embedding = view.to_image(networks.raw_embedding(view, embeddings), size)
+        return torch.cat([embedding, networks.class_maps(view, networks.logits(view, embeddings), size)])
+
+    maps = view_maps(networks, image, scales, walk_size(size), embedding_and_logits)
+    classes = networks.config.dataset.num_classes
+    seeds = softmax_seeds(maps[:, -classes:], image, average_logits)
+    return upsample(random_walk(seeds, mean_of(map(affinity, maps[:, :-classes])), steps=steps), size)
+
+
 def softmax_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """The classifier's soft-max over both flips, spread by a walk."""
-    looks = list(networks.look(image.unit_range(), [1], whole=True))
-    seeds = softmax_seeds(networks, looks, image, average_logits=False)
-    return upsample(random_walk(seeds, walk_affinity(networks, looks, image.size)), image.size)
+    return _walked_softmax(networks, image, ONE_SCALE, False, STEPS)
 
 
 def softmax_walk_pyramid(networks: Networks, image: InputImage) -> torch.Tensor:
     """The classifier's soft-max over two scales and flips, smoothed by one step of the walk (second tag round)."""
-    looks = list(networks.look(image.unit_range(), SOFTMAX_PYRAMID, whole=True))
-    seeds = softmax_seeds(networks, looks, image, average_logits=True)
-    walked = random_walk(seeds, walk_affinity(networks, looks, image.size), steps=SOFTMAX_PYRAMID_STEPS)
-    return upsample(walked, image.size)
+    return _walked_softmax(networks, image, SOFTMAX_PYRAMID, True, SOFTMAX_PYRAMID_STEPS)
 
 
 def softmax_within_label(networks: Networks, image: InputImage) -> torch.Tensor:
     """The classifier's soft-max over both flips, 0 for classes that the weak label does not name (self-training)."""
-    scores = softmax_views(networks, image.unit_range(), ONE_SCALE, True, image.size)
+    pixels = image.unit_range()
+
+    def look(place: Place, size: Size) -> torch.Tensor:
+        return softmax_views(networks, pixels[place], ONE_SCALE, True, size)
+
+    scores = put_together(_tiles(networks, image), image.size, size_in_one(image.size), look)
     present = present_classes(image, len(scores)).to(scores.device)
     return torch.where(present[:, None, None], scores, 0)
 
@@ -116,9 +153,10 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
     Where regions follow the contours well, as HED's do on photographs, this beats a walk over affinities.
     """
     scores = softmax_within_label(networks, image)
-    regions = torch.from_numpy(image.regions).long().to(scores.device)
+    small = image.shrunk(size_in_one(image.size), len(scores))
+    regions = torch.from_numpy(small.regions).long().to(scores.device)
     means = region_means(scores / scores.sum(0).clamp_min(torch.finfo().tiny), regions)
-    labelled = label_shares(torch.from_numpy(image.weak_label).to(scores.device), regions, len(scores)) > 0
+    labelled = label_shares(torch.from_numpy(small.weak_label).to(scores.device), regions, len(scores)) > 0
     sure = labelled.sum(1) == 1
     means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
     present = present_classes(image, len(scores)).to(scores.device)
@@ -139,7 +177,12 @@ def label_shares(labels: torch.Tensor, regions: torch.Tensor, num_classes: int) 
 
 def retrieval_seeds(networks: Networks, image: InputImage) -> torch.Tensor:
     """Retrieval over a pyramid, classes of the weak label brought to a maximum of 1."""
-    scores = retrieval_pyramid(networks, image, RETRIEVAL_PYRAMID)
+    pixels, scales = image.unit_range(), pyramid_scales(networks.config, RETRIEVAL_PYRAMID)
+
+    def look(place: Place, size: Size) -> torch.Tensor:
+        return retrieval_views(networks, pixels[place], scales, size)
+
+    scores = put_together(_tiles(networks, image), image.size, size_in_one(image.size), look)
     peak = scores.amax((1, 2), keepdim=True).clamp_min(LEAST_MAXIMUM)
     present = present_classes(image, len(scores)).to(scores.device)
     return torch.where(present[:, None, None], scores / peak, scores)
@@ -168,14 +211,20 @@ def nearest_label_shares(
 def nearest_label_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     """Classes of the nearest labelled segments, found at half resolution, spread by a walk (DensePose)."""
     num_classes = networks.config.dataset.num_classes
-    ((view, embeddings),) = networks.look(image.unit_range(), [1], flips=False, whole=True)
-    height, width = (max(1, s // 2) for s in image.size)
-    half_canvas = max(1, view.canvas[0] // 2), max(1, view.canvas[1] // 2)
-    embedding = resize(networks.raw_embedding(view, embeddings)[None], half_canvas)[0, :, :height, :width]
+    small = image.shrunk(size_in_one(image.size), num_classes)
+    height, width = (max(1, s // 2) for s in small.size)
+
+    def halved(view: View, embeddings: torch.Tensor, size: Size) -> torch.Tensor:
+        canvas = max(1, view.canvas[0] // 2), max(1, view.canvas[1] // 2)
+        half = resize(networks.raw_embedding(view, embeddings)[None], canvas)[0]
+        half = half[:, : max(1, view.size[0] // 2), : max(1, view.size[1] // 2)]
+        return half if half.shape[1:] == size else resize(half[None], size)[0]
+
+    (embedding,) = view_maps(networks, image, ONE_SCALE, (height, width), halved, flips=False)
     # Void pixels are unlabelled, in segments of their own.
-    labels = np.stack([np.where(image.weak_label == VOID, num_classes, image.weak_label), image.regions])
+    labels = np.stack([np.where(small.weak_label == VOID, num_classes, small.weak_label), small.regions])
     semantic, instance = resize_labels(torch.from_numpy(labels).to(networks.device), (height, width))
     seeds = nearest_label_shares(embedding, semantic, instance, networks.config)
-    seeds = to_peak_one(resize(seeds[None], walk_size(image.size))[0], present_classes(image, num_classes))
-    walked = random_walk(seeds, affinity(resize(embedding[None], walk_size(image.size))[0]))
-    return upsample(walked, image.size)
+    seeds = to_peak_one(resize(seeds[None], walk_size(small.size))[0], present_classes(image, num_classes))
+    walked = random_walk(seeds, affinity(resize(embedding[None], walk_size(small.size))[0]))
+    return upsample(walked, small.size)

@@ -1,6 +1,7 @@
 """Class scores of an image, K×h×w: by retrieval or by soft-max, at one scale or over a pyramid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,10 +12,61 @@ from spml.inference.clusters import segment_image, unit_prototypes
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.retrieval import class_shares, nearest_labels
+from spml.inference.tiles import Tile, cut_tiles
 from spml.inference.windows import Size
 
 PYRAMID = (0.5, 0.75, 1, 1.25, 1.5)
 ONE_SCALE = [1]  # what published configurations write, whose pyramids stood in the scripts
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A way to score images that asks for their pixels alone, so that large ones may be scored by tiles.
+
+    resized: whether images are seen at `test.image_size`, or as they are; look: (networks, pixels [h, w, 3] in 0..1) →
+    scores K×h×w.
+    """
+
+    resized: bool
+    look: Callable[[Networks, np.ndarray], torch.Tensor]
+
+    def __call__(self, networks: Networks, image: InputImage) -> torch.Tensor:
+        """Scores K×h×w of the whole image at once."""
+        return self.look(networks, self._seen(networks, image))
+
+    def tiles(self, networks: Networks, image: InputImage) -> Iterator[tuple[Tile, torch.Tensor]]:
+        """The tiles of the image as it is seen, and the scores of their windows."""
+        pixels = self._seen(networks, image)
+        height, width = pixels.shape[:2]
+        for tile in cut_tiles((height, width), tuple(networks.config.test.crop_size)):
+            yield tile, self.look(networks, pixels[tile.window])
+
+    def size(self, networks: Networks, image: InputImage) -> Size:
+        """Height and width at which the image is seen."""
+        return longest_side_size(image.size, networks.config.test.image_size) if self.resized else image.size
+
+    def sees_whole(self, networks: Networks, image: InputImage) -> bool:
+        """Whether the image has but one tile."""
+        return len(cut_tiles(self.size(networks, image), tuple(networks.config.test.crop_size))) == 1
+
+    def mask(self, networks: Networks, image: InputImage) -> np.ndarray:
+        """The classes of the image as it is seen, uint8 [h, w]."""
+        mask = np.empty(self.size(networks, image), np.uint8)
+        for tile, scores in self.tiles(networks, image):
+            mask[tile.core] = scores.argmax(0).byte().cpu().numpy()[tile.inner]
+        return mask
+
+    def _seen(self, networks: Networks, image: InputImage) -> np.ndarray:
+        return resized_image(image, networks.config) if self.resized else image.unit_range()
+
+
+def mean_of(maps: Iterable[torch.Tensor]) -> torch.Tensor:
+    """The mean of maps of one shape, which are added up in the first."""
+    total, count = torch.empty(0), 0
+    for values in maps:
+        total = total.add_(values) if count else values
+        count += 1
+    return total.div_(count)
 
 
 def pyramid_scales(config: Config, published: Sequence[float]) -> Sequence[float]:
@@ -41,11 +93,6 @@ def vote(networks: Networks, prototypes: Sequence[torch.Tensor]) -> Sequence[tor
     return class_shares(labels, networks.config.dataset.num_classes).split([len(each) for each in prototypes])
 
 
-def retrieval(networks: Networks, image: InputImage) -> torch.Tensor:
-    """Scores by retrieval at `test.image_size`; grid and locations span the padded image."""
-    return retrieval_once(networks, resized_image(image, networks.config))
-
-
 def retrieval_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
     """Scores by retrieval of an image [H, W, 3] in 0..1 as it is: K×H×W; grid and locations span the padded image."""
     ((view, embeddings),) = networks.look(pixels, ONE_SCALE, flips=False)
@@ -54,42 +101,51 @@ def retrieval_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
     return shares.T[:, segment]
 
 
-def retrieval_pyramid(networks: Networks, image: InputImage, published: Sequence[float] = PYRAMID) -> torch.Tensor:
-    """Scores by retrieval averaged over scales and flips; grid and locations span the image alone.
+def retrieval_views(networks: Networks, pixels: np.ndarray, scales: Sequence[float], size: Size) -> torch.Tensor:
+    """Scores by retrieval of an image [H, W, 3] in 0..1, brought to `size` and averaged over scales and flips: K×size.
 
-    published: the scales where `test.scales` names none. The segments of all views vote at once.
+    Grid and locations span the image alone. The segments of all views vote at once.
     """
     views, prototypes, segments = [], [], []
-    for view, embeddings in networks.look(image.unit_range(), pyramid_scales(networks.config, published)):
+    for view, embeddings in networks.look(pixels, scales):
         embedding = networks.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
         found, segment = find_prototypes(networks, embedding, view.size)
         views.append(view)
         prototypes.append(found)
         segments.append(segment)
-    total = torch.zeros(())
-    for view, segment, shares in zip(views, segments, vote(networks, prototypes), strict=True):
-        total = total + networks.class_maps(view, shares.T[:, segment], image.size)
-    return total / len(views)
-
-
-def softmax(networks: Networks, image: InputImage, flips: bool = False) -> torch.Tensor:
-    """Soft-max of the classifier's logits at `test.image_size`; flips: averaged with that of the mirror image."""
-    pixels = resized_image(image, networks.config)
-    height, width = pixels.shape[:2]
-    return softmax_views(networks, pixels, ONE_SCALE, flips, (height, width))
-
-
-def softmax_pyramid(networks: Networks, image: InputImage) -> torch.Tensor:
-    """Soft-max of logits at the image's size, averaged over `test.scales` (by default the published five) and flips."""
-    return softmax_views(networks, image.unit_range(), pyramid_scales(networks.config, PYRAMID), True, image.size)
+    votes = zip(views, segments, vote(networks, prototypes), strict=True)
+    return mean_of(networks.class_maps(view, shares.T[:, segment], size) for view, segment, shares in votes)
 
 
 def softmax_views(
     networks: Networks, pixels: np.ndarray, scales: Sequence[float], flips: bool, size: Size
 ) -> torch.Tensor:
     """Soft-max of the logits of an image [H, W, 3] in 0..1, brought to `size` and averaged over views: K×size."""
-    total, count = torch.zeros(()), 0
-    for view, embeddings in networks.look(pixels, scales, flips):
-        total = total + networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0)
-        count += 1
-    return total / count
+    return mean_of(
+        networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0)
+        for view, embeddings in networks.look(pixels, scales, flips)
+    )
+
+
+def retrieval_scales(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+    """Scores by retrieval, averaged over `test.scales` (by default the published five) and flips: K×H×W."""
+    height, width = pixels.shape[:2]
+    return retrieval_views(networks, pixels, pyramid_scales(networks.config, PYRAMID), (height, width))
+
+
+def softmax_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+    """Soft-max of the classifier's logits of an image [H, W, 3] in 0..1 as it is: K×H×W."""
+    height, width = pixels.shape[:2]
+    return softmax_views(networks, pixels, ONE_SCALE, False, (height, width))
+
+
+def softmax_scales(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+    """Soft-max of logits, averaged over `test.scales` (by default the published five) and flips: K×H×W."""
+    height, width = pixels.shape[:2]
+    return softmax_views(networks, pixels, pyramid_scales(networks.config, PYRAMID), True, (height, width))
+
+
+retrieval = Scorer(True, retrieval_once)
+retrieval_pyramid = Scorer(False, retrieval_scales)
+softmax = Scorer(True, softmax_once)
+softmax_pyramid = Scorer(False, softmax_scales)

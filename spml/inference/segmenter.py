@@ -11,7 +11,7 @@ from spml.config import Config, load_config
 from spml.data.transforms import resize_label
 from spml.devices import choose_device
 from spml.errors import UserError
-from spml.inference.crf import refine_scores
+from spml.inference.crf import refine_scores, resize_pixels
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import LabelledPrototypes, empty_gallery
 from spml.inference.input_image import InputImage
@@ -19,6 +19,8 @@ from spml.inference.labelled_prototypes import image_prototypes
 from spml.inference.networks import Networks
 from spml.inference.precision import in_precision
 from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_views
+from spml.inference.tiles import Place, cut_tiles, put_together
+from spml.inference.windows import Size
 from spml.models.embedding import resize
 from spml.models.snapshots import snapshot_path
 from spml.models.weights import load_file, load_snapshot
@@ -33,13 +35,18 @@ class Segmenter(Networks):
     size, raise UserError. `test.*` of the configuration says at which size and in which windows an image is seen.
     """
 
+    def _input(self, image: np.ndarray) -> InputImage:
+        """The image within `dataset.max_side`."""
+        dataset = self.config.dataset
+        return _checked(image).within(dataset.max_side, dataset.num_classes)
+
     @torch.inference_mode()
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The classes of an image by the classifier's soft-max, uint8 [H, W]: what inference_softmax.py writes.
 
         Raises UserError where the snapshot holds no classifier.
         """
-        return _mask(softmax(self, _input(image)), image)
+        return resize_label(softmax.mask(self, self._input(image)), image.shape[:2])
 
     @torch.inference_mode()
     def scores(
@@ -57,22 +64,26 @@ class Segmenter(Networks):
         """
         if scales is not None:
             _check_scales(scales)
-        given = _input(image)
-        if scales is None:
-            scores = softmax(self, given, flips)
-        else:
-            scores = softmax_views(self, given.unit_range(), scales, flips, given.size)
-        if crf:
-            parameters = crf if isinstance(crf, CRFParameters) else CRFParameters()
-            scores = torch.from_numpy(refine_scores(given.pixels, scores.cpu().numpy(), parameters))
-        return resize(scores[None], given.size)[0].cpu().numpy()
+        given = self._input(image)
+        pixels = resized_image(given, self.config) if scales is None else given.unit_range()
+        height, width = pixels.shape[:2]
+        parameters = crf if isinstance(crf, CRFParameters) else CRFParameters()
+        colours = resize_pixels(given.pixels, (height, width))
+
+        def look(place: Place, size: Size) -> torch.Tensor:
+            seen = softmax_views(self, pixels[place], scales or ONE_SCALE, flips, size)
+            return torch.from_numpy(refine_scores(colours[place], seen.cpu().numpy(), parameters)) if crf else seen
+
+        tiles = cut_tiles((height, width), tuple(self.config.test.crop_size))
+        found = put_together(tiles, (height, width), (height, width), look)
+        return resize(found[None], given.result_size)[0].cpu().numpy()
 
     @torch.inference_mode()
     def embed(self, image: np.ndarray) -> np.ndarray:
         """The embedding of each pixel, unit vectors float32 [C, H, W] (paper, section 3.1)."""
-        given = _input(image)
+        given = self._input(image)
         ((view, embeddings),) = self.look(resized_image(given, self.config), ONE_SCALE, flips=False)
-        return F.normalize(view.to_image(self.unit_embedding(view, embeddings), given.size), dim=0).cpu().numpy()
+        return F.normalize(view.to_image(self.unit_embedding(view, embeddings), given.result_size), dim=0).cpu().numpy()
 
     @torch.inference_mode()
     def prototypes(self, image: np.ndarray, label: np.ndarray) -> LabelledPrototypes:
@@ -80,10 +91,10 @@ class Segmenter(Networks):
 
         Values of `label` from the number of classes on are no class. Raises UserError where its size is another.
         """
-        given = _input(image)
+        given, dataset = _checked(image), self.config.dataset
         if not isinstance(label, np.ndarray) or label.dtype != np.uint8 or label.shape != given.size:
             raise UserError(f"label: expected a uint8 array of the image's size {given.size}, not {_form(label)}")
-        return image_prototypes(self, InputImage(image, label))
+        return image_prototypes(self, InputImage(image, label).within(dataset.max_side, dataset.num_classes))
 
     def remember(self, prototypes: LabelledPrototypes | Sequence[LabelledPrototypes]) -> None:
         """Put the prototypes of one image or of several into the gallery; those of no class are left out.
@@ -99,10 +110,10 @@ class Segmenter(Networks):
 
         What inference.py writes. Raises UserError while the gallery is empty.
         """
-        given = _input(image)
+        given = self._input(image)
         if not len(self.gallery):
             raise UserError("the gallery is empty: remember(prototypes(image, label)) of labelled images comes first")
-        return _mask(retrieval(self, given), image)
+        return resize_label(retrieval.mask(self, given), image.shape[:2])
 
 
 def _form(value: object) -> str:
@@ -118,16 +129,12 @@ def _check_scales(scales: Sequence[float]) -> None:
         raise UserError(f"scales is {scales!r}, expected positive numbers, like (0.5, 1)")
 
 
-def _input(image: np.ndarray) -> InputImage:
+def _checked(image: np.ndarray) -> InputImage:
     """The image as it is, once it has been seen to be one."""
     array = isinstance(image, np.ndarray)
     if not array or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise UserError(f"image: expected a uint8 array H×W×3, RGB, not {_form(image)}")
     return InputImage(image)
-
-
-def _mask(scores: torch.Tensor, image: np.ndarray) -> np.ndarray:
-    return resize_label(scores.argmax(0).byte().cpu().numpy(), image.shape[:2])
 
 
 def open_networks(config: Config, snapshot: Path, device: torch.device, classifier: bool) -> Segmenter:

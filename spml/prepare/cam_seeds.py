@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from spml.commands.flags import Parser, number
-from spml.commands.mask_files import listed_ids
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_text, write_image
 from spml.data.labels import UNLABELLED
+from spml.data.lists import listed_ids
 from spml.errors import UserError
 from spml.prepare.convert import (
     add_background_flag,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from spml.commands.flags import Parser, number
-from spml.commands.mask_files import listed_ids
 from spml.commands.pool import map_files
 from spml.data.class_names import has_background
 from spml.data.files import find_images, need_dir, visible_files
 from spml.data.labels import NO_BACKGROUND
+from spml.data.lists import listed_ids
 from spml.data.whole_files import is_whole
 from spml.errors import UserError
 from spml.prepare.provenance import PROVENANCE_NAME, Provenance

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from spml.commands.flags import Parser
-from spml.commands.mask_files import listed_ids
 from spml.commands.pool import map_files
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, read_text, visible_files, write_text
+from spml.data.lists import listed_ids
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
 from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers_flag, first_tag_of

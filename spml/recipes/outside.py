@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from spml.data.fingerprints import of_file, of_folder, of_value
+from spml.data.lists import listed_ids, split_fields
+from spml.data.paths import read_text
 from spml.errors import UserError
 
 ABSENT = "absent"
@@ -58,8 +60,9 @@ class PathInput:
 def _fields(path: Path) -> list[str]:
     """The paths that a data list names; [] where it is not there, not text, or not yet made."""
     try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
+        lines = read_text(path, "data list").splitlines()
+        return [field for line in lines for field in split_fields(line, str(path))]
+    except UserError:
         return []
 
 
@@ -107,10 +110,9 @@ class CamInput:
         if not folder.is_dir():
             raise UserError(f"CAMS={self.path}: no such folder")
         try:
-            lines = Path(root, self.data_list).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            names = [f"{name}.npy" for name in listed_ids(Path(root, self.data_list))]
+        except UserError:
             return
-        names = [f"{Path(line.split()[0]).stem}.npy" for line in lines if line.strip()]
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spml.data.lists import Sample, read_list, write_list
+from spml.data.lists import Sample, listed_ids, read_list, split_fields, write_list
 from spml.errors import UserError
 
 
@@ -119,3 +119,33 @@ def test_a_written_list_is_read_back(read, tmp_path):
     rows = [("i/a.jpg", "s/a.png", "r/a.png"), (Path("i/b.jpg"), Path("s/b.png"), Path("r/b.png"))]
     write_list(tmp_path / "new.txt", rows)
     assert [s.id for s in read_list(tmp_path, tmp_path / "new.txt")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["my photo", 'a "b" c', '"', "tab\tin", "  two  ", "#1", "l'été", "ﬁn\u00a0x"])
+def test_names_with_white_space_stand_between_quotes(tmp_path, name):
+    rows = [(f"images/{name}.jpg", f"semantic/{name}.png", f'"{name}".png'), ("b.jpg", "b.png", "c.png")]
+    for path in (path for row in rows for path in row):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    write_list(tmp_path / "list.txt", rows)
+    sample, other = read_list(tmp_path, tmp_path / "list.txt")
+    assert (sample.image, sample.semantic, sample.instance) == tuple(tmp_path / path for path in rows[0])
+    assert other.id == "b" and listed_ids(tmp_path / "list.txt") == [Path(rows[0][0]).stem, "b"]
+
+
+def test_only_a_field_that_begins_with_a_quote_is_quoted(read):
+    assert split_fields('a"b" "c d"  e" ""', "here") == ['a"b"', "c d", 'e"', ""]
+    for line in ('"a b', 'c "a b"d', '"'):
+        assert "list.txt, line 1: expected a second quote" in complaint(read, line, need_labels=False)
+
+
+def test_a_name_with_a_line_break_is_refused(tmp_path):
+    assert "has a line break" in complaint(write_list, tmp_path / "list.txt", [("a\nb.jpg",)])
+    assert not (tmp_path / "list.txt").exists()
+
+
+def test_ids_are_those_of_the_images_each_once(tmp_path):
+    (tmp_path / "list.txt").write_bytes('\ufeffi/a.jpg s.png r.png\n\n"i/b c.jpg"\ni/a.jpg\n'.encode())
+    assert listed_ids(tmp_path / "list.txt") == ["a", "b c"]
+    (tmp_path / "list.txt").write_text("\n")
+    assert "--data_list" in complaint(listed_ids, tmp_path / "list.txt")

@@ -7,8 +7,8 @@ from spml.errors import UserError
 
 
 def test_tags_come_back_as_written_each_once_and_ascending(tmp_path):
-    write_tags(tmp_path / "tags.txt", {"straße": [3, 1], "a": [], "b": (2, 2)})
-    assert read_tags(tmp_path / "tags.txt", 4) == {"a": (), "b": (2,), "straße": (1, 3)}
+    write_tags(tmp_path / "tags.txt", {"straße": [3, 1], "a": [], "b": (2, 2), "my photo": [1]})
+    assert read_tags(tmp_path / "tags.txt", 4) == {"a": (), "b": (2,), "my photo": (1,), "straße": (1, 3)}
     (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "tags.txt").read_bytes())
     assert read_tags(tmp_path / "bom.txt", 4) == read_tags(tmp_path / "tags.txt", 4)
 

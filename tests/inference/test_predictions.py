@@ -58,7 +58,7 @@ def test_tiles_give_what_the_whole_gives_where_a_pixel_sees_itself_alone(network
     networks.config.test.image_size = image_size
     whole = predict_image(networks, picture, Ways(keep="float16"))
     request.getfixturevalue("cut_small")
-    assert len(cut_tiles((66, 100), (32, 32))) > 4
+    assert len(cut_tiles((63, 100), (32, 32))) > 4
     found = predict_image(networks, picture, Ways(keep="float16"))
     for name in ("mask", "entropy", "scores"):
         assert np.array_equal(getattr(found, name), getattr(whole, name))
@@ -92,3 +92,10 @@ def test_the_crf_runs_by_tiles_and_cleans_specks(networks, request):
     truth = predict_image(networks, picture, Ways()).mask
     assert (plain.mask != truth).sum() == 2 and (refined.mask != truth).sum() < 2
     assert refined.entropy.mean() < 0.7 * plain.entropy.mean()
+
+
+def test_a_picture_is_seen_no_larger_than_the_configuration_allows(networks, picture):
+    networks.config.dataset.max_side = 76
+    found = predict_image(networks, picture, Ways())
+    assert found.mask.shape == picture.shape[:2]
+    assert (found.mask[1::2, 1::2] == found.mask[::2, ::2]).mean() > 0.9

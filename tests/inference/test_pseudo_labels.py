@@ -14,6 +14,23 @@ from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
 
 
+class Halves(nn.Module):
+    """An embedding that tells left from right by brightness: image N×3×H×W → N×2×H/4×W/4."""
+
+    def forward(self, image):
+        bright = nn.functional.avg_pool2d((image.mean(1, keepdim=True) > 0).float(), 4, ceil_mode=True)
+        return torch.cat([bright, 1 - bright], 1)
+
+
+@pytest.fixture
+def halves(tiny_config):
+    """Networks for an image whose right half is bright; its classifier knows nothing."""
+    config = tiny_config(dataset={"num_classes": 3}, network={"embedding_dim": 2, "kmeans_num_clusters": [2, 2]})
+    classifier = nn.Conv2d(2, 3, 1)
+    nn.init.zeros_(classifier.weight)
+    return Networks(Halves(), classifier, empty_gallery(2, torch.device("cpu")), config, torch.device("cpu"))
+
+
 def drawn(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
@@ -36,34 +53,34 @@ def test_present_classes_peak_at_one_and_the_others_vanish():
     torch.testing.assert_close(peaked[3], scores[3] / scores[3].max())
 
 
-def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(monkeypatch):
+def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(halves, monkeypatch):
     scores = torch.stack([drawn(3, 5), 0.05 * drawn(3, 5, seed=1), 0.5 * drawn(3, 5, seed=2)])
     image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 1, 254, 254, 254]] * 3, np.uint8))
     asked = []
-    monkeypatch.setattr(pseudo_labels, "retrieval_pyramid", lambda *args: asked.append(args[2]) or scores)
-    seeds = pseudo_labels.retrieval_seeds(None, image)
+    monkeypatch.setattr(pseudo_labels, "retrieval_views", lambda *args: asked.append(args[2]) or scores)
+    seeds = pseudo_labels.retrieval_seeds(halves, image)
     assert asked == [(0.5, 1, 1.5, 2)]
     torch.testing.assert_close(seeds, torch.stack([scores[0] / scores[0].max(), scores[1] / 0.15, scores[2]]))
 
 
-def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names(monkeypatch):
+def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names(halves, monkeypatch):
     scores = drawn(4, 3, 5)
     image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 2, 254, 255, 254]] * 3, np.uint8))
     asked = []
     monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: asked.append(args[2:]) or scores)
-    found = pseudo_labels.softmax_within_label(None, image)
+    found = pseudo_labels.softmax_within_label(halves, image)
     assert asked == [([1], True, (3, 5))]
     assert found[[0, 2]].equal(scores[[0, 2]]) and not found[[1, 3]].any()
-    tagged = pseudo_labels.softmax_within_label(None, replace(image, classes=(3,)))
+    tagged = pseudo_labels.softmax_within_label(halves, replace(image, classes=(3,)))
     assert tagged[[0, 2, 3]].equal(scores[[0, 2, 3]]) and not tagged[1].any()
 
 
-def test_regions_take_their_mean_scores_and_the_class_of_their_labels(monkeypatch):
+def test_regions_take_their_mean_scores_and_the_class_of_their_labels(halves, monkeypatch):
     scores = drawn(4, 3, 5).softmax(0)
     regions = np.array([[0, 0, 1, 1, 3], [0, 0, 1, 4, 3], [0, 5, 5, 4, 4]], np.uint8)  # 2 is no region
     labels = np.array([[2, 254, 254, 254, 0], [254, 254, 254, 255, 2], [254, 254, 254, 254, 3]], np.uint8)
     monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
-    found = pseudo_labels.softmax_regions(None, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
+    found = pseudo_labels.softmax_regions(halves, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
     present = [0, 2, 3]
     share = scores.numpy()[present] / scores.numpy()[present].sum(0)
     for y, x in np.ndindex(3, 5):
@@ -104,23 +121,6 @@ def test_an_image_without_a_label_has_no_seeds(tiny_config):
     nothing = torch.full((6, 6), 254)
     shares = nearest_label_shares(torch.randn(3, 6, 6), nothing, torch.zeros_like(nothing), tiny_config())
     assert shares.shape == (4, 6, 6) and shares.abs().max() == 0
-
-
-class Halves(nn.Module):
-    """An embedding that tells left from right by brightness: image N×3×H×W → N×2×H/4×W/4."""
-
-    def forward(self, image):
-        bright = nn.functional.avg_pool2d((image.mean(1, keepdim=True) > 0).float(), 4, ceil_mode=True)
-        return torch.cat([bright, 1 - bright], 1)
-
-
-@pytest.fixture
-def halves(tiny_config):
-    """Networks for an image whose right half is bright; its classifier knows nothing."""
-    config = tiny_config(dataset={"num_classes": 3}, network={"embedding_dim": 2, "kmeans_num_clusters": [2, 2]})
-    classifier = nn.Conv2d(2, 3, 1)
-    nn.init.zeros_(classifier.weight)
-    return Networks(Halves(), classifier, empty_gallery(2, torch.device("cpu")), config, torch.device("cpu"))
 
 
 def half_bright(height=48, width=64):
@@ -175,3 +175,23 @@ def test_without_a_background_only_the_seeds_of_tags_walk(halves):
     assert walked[1].abs().max() == 0
     assert (walked.argmax(0)[:, :28] == 0).all() and (walked.argmax(0)[:, 36:] == 2).all()
     assert not pseudo_labels.cam_walk(halves, InputImage(image.pixels, cam={})).any()
+
+
+@torch.inference_mode()
+def test_pseudo_labels_of_a_large_image_are_those_of_a_smaller_one_seen_by_tiles(halves, cut_small):
+    image = half_bright()
+    image = InputImage(*(array.repeat(4, 0).repeat(4, 1) for array in (image.pixels, image.label)))
+    cam = {2: np.zeros(image.size, np.float32)}
+    cam[2][:64, -64:] = 1
+    image = InputImage(image.pixels, image.label, image.label, cam)
+    for score in (pseudo_labels.softmax_within_label, pseudo_labels.softmax_walk, pseudo_labels.softmax_walk_pyramid):
+        scores = score(halves, image)
+        assert scores.shape == (3, 48, 64) and not scores[1].any() and (scores[[0, 2]] > 0).all()
+    scores = pseudo_labels.nearest_label_walk(halves, image)
+    assert scores.shape == (3, 48, 64)
+    assert (scores.argmax(0)[:, :28] == 0).all() and (scores.argmax(0)[:, 36:] == 2).all()
+    walked = pseudo_labels.cam_walk(halves, image)
+    assert walked[2, :, 40:].min() > 10 * walked[2, :, :24].max()
+    regions = InputImage(image.pixels, image.label, (np.arange(256) > 127).astype(np.uint8)[None].repeat(192, 0))
+    scores = pseudo_labels.softmax_regions(halves, regions)
+    assert (scores.argmax(0)[:, :32] == 0).all() and (scores.argmax(0)[:, 32:] == 2).all()

@@ -5,7 +5,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from spml.data.files import IMAGE_ENDINGS, find_images
-from spml.errors import UserError
 
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
 
@@ -13,14 +12,11 @@ UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
 class Photographs:
     """The photographs of a folder, by the names that annotations give them.
 
-    Raises UserError where there is none, two share a name, or a name holds white space, which data lists cannot hold.
+    Raises UserError where there is none, or two share a name.
     """
 
     def __init__(self, folder: str | Path) -> None:
         paths = find_images(folder, "--image_dir")
-        for path in paths:
-            if len(path.name.split()) > 1:
-                raise UserError(f"{path}: white space in a name, which data lists cannot hold; rename the file")
         self.folder = Path(folder)
         self.paths = {path.stem: path for path in paths}
         self._files = {path.name: path.stem for path in paths}

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 
+from spml.data.lists import split_fields
 from spml.errors import UserError
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
@@ -49,7 +50,14 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     separator = next((mark for mark in "\t,;" if any(mark in line for line in lines[:1])), None)
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield number, line.split() if separator is None else _cells(line, separator)
+            yield number, _words(line) if separator is None else _cells(line, separator)
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return split_fields(line, "")
+    except UserError:  # a quote that is a letter of the text
+        return line.split()
 
 
 def _cells(line: str, separator: str) -> list[str]:

@@ -1,6 +1,5 @@
 import pytest
 
-from spml.errors import UserError
 from spml.prepare.annotations.photographs import Photographs
 
 
@@ -22,6 +21,5 @@ def test_the_first_name_that_fits_counts_and_none_is_guessed(photographs):
     assert folder.find("a.jpg") == "a" and folder.find("A.jpg") == "A"
 
 
-def test_names_with_white_space_are_refused(photographs):
-    with pytest.raises(UserError, match="my photo.png: white space in a name"):
-        Photographs(photographs(**{"my photo": (4, 4)}))
+def test_names_may_hold_white_space(photographs):
+    assert Photographs(photographs(**{"my photo": (4, 4)})).find("upload/my%20photo.jpg") == "my photo"
