@@ -153,6 +153,11 @@ def _add_crf_flags(group: _Group) -> None:
     for flag, (kind, limits, default, metavar, text) in flags.items():
         group.add_argument(flag, type=number(flag, kind, *limits), default=default, metavar=metavar, help=text)
     group.add_argument(
+        "--crf_present_only",
+        action="store_true",
+        help="leave out classes that no pixel scores: faster, nearly the same",
+    )
+    group.add_argument(
         "--also_without_crf",
         type=filled,
         metavar="DIR",

@@ -42,7 +42,15 @@ from spml.visualize import load_palette
 Argv = Sequence[str] | None
 Script = Callable[[Argv], None]
 
-CRF_FLAGS = ("crf_iter_max", "crf_pos_xy_std", "crf_pos_w", "crf_bi_xy_std", "crf_bi_w", "crf_bi_rgb_std")
+CRF_FLAGS = (
+    "crf_iter_max",
+    "crf_pos_xy_std",
+    "crf_pos_w",
+    "crf_bi_xy_std",
+    "crf_bi_w",
+    "crf_bi_rgb_std",
+    "crf_present_only",
+)
 
 
 @dataclass(frozen=True)

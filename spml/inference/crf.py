@@ -44,4 +44,11 @@ def resize_pixels(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 def refine_scores(pixels: np.ndarray, scores: np.ndarray, parameters: CRFParameters) -> np.ndarray:
     """Scores [K, h, w] of an image uint8 [H, W, 3] after the CRF, which sees the image at the scores' own size."""
-    return dense_crf(resize_pixels(pixels, scores.shape[1:]), scores, parameters)
+    colours = resize_pixels(pixels, scores.shape[1:])
+    if not parameters.present_only:
+        return dense_crf(colours, scores, parameters)
+    present = scores.max((1, 2)) > SMALLEST_SCORE
+    refined = np.zeros(scores.shape, np.float32)
+    if present.any():
+        refined[present] = dense_crf(colours, scores[present], parameters)
+    return refined

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spml.errors import UserError
-from spml.inference.crf import dense_crf
+from spml.inference.crf import dense_crf, refine_scores
 from spml.inference.crf_settings import CRF_WEIGHT, CRF_WIDTH, CRFParameters
 
 FLAT = np.full((12, 10, 3), 90, np.uint8)
@@ -46,6 +46,16 @@ def test_a_mask_follows_the_edge_of_the_image():
     assert (right > 0.5).astype(int).tolist() != truth.tolist()
     marginals = dense_crf(image, np.stack([1 - right, right]), CRFParameters())
     assert (marginals.argmax(0) == truth).all()
+
+
+def test_classes_that_no_pixel_scores_can_be_left_out():
+    scores = drawn_scores(6)
+    scores[[1, 2, 4]] = 0
+    image = np.random.default_rng(1).integers(0, 256, (12, 10, 3)).astype(np.uint8)
+    whole, short = (refine_scores(image, scores, CRFParameters(present_only=only)) for only in (False, True))
+    assert (whole.argmax(0) == short.argmax(0)).all() and not short[[1, 2, 4]].any()
+    np.testing.assert_allclose(short, whole, atol=1e-3)
+    assert not refine_scores(image, 0 * scores, CRFParameters(present_only=True)).any()
 
 
 def test_scores_of_any_float_and_memory_order_are_taken():
