@@ -7,7 +7,14 @@ from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.blocks import pseudo_label_stage, train_stage
 from spml.recipes.outside import PathInput
-from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.photo_stages import (
+    masks_over_scales,
+    page_command,
+    photo_config,
+    photo_masks,
+    photo_training,
+    region_stages,
+)
 from spml.recipes.plan import Plan, Source, table_command
 from spml.recipes.settings import Settings
 from spml.recipes.stage_keys import with_stage_keys
@@ -99,7 +106,6 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
     script = "pseudo_softmax_crf" if plan.weak else "pseudo_softmaxregion_crf"
     text = f"training images: pseudo labels, soft-max{'' if plan.weak else ' of regions'} + CRF"
     weak, pseudo = common.weak_flags(plan), plan.masks("pseudo_labels", "stage_1")
-    msc, crf = "inference_softmax_msc", "inference_softmax_crf_msc"
     tuned = "second stage, whole network finetuned"
     return [
         train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak),
@@ -109,8 +115,7 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
         photo_masks(plan, "classifier", "second stage, classifier on the frozen embedding", "classifier"),
         photo_training(plan, "finetune", "finetune", plan.train_list, pseudo, "embedding"),
         photo_masks(plan, "finetune", tuned, "finetune"),
-        photo_masks(plan, "finetune_msc", f"{tuned}, multi-scale + flip", "finetune", "finetune", msc),
-        photo_masks(plan, "finetune_msc_crf", f"{tuned}, multi-scale + flip + CRF", "finetune", "finetune", crf),
+        masks_over_scales(plan, "finetune_msc", f"{tuned}, multi-scale + flip", "finetune", "finetune"),
     ]
 
 

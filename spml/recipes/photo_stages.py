@@ -113,6 +113,20 @@ def photo_masks(
     )
 
 
+def masks_over_scales(plan: Plan, name: str, text: str, kind: str, trained: str) -> Stage:
+    """Masks over several scales and flips, without a CRF and with one (`name`_crf), from one pass of the network."""
+    plain = photo_masks(plan, name, text, kind, trained)
+    refined = photo_masks(plan, f"{name}_crf", f"{text} + CRF", kind, trained, "inference_softmax_crf_msc")
+    infer, score = refined.commands
+    infer = replace(infer, flags=(*infer.flags, "--also_without_crf", plain.writes[0]))
+    return replace(
+        refined,
+        commands=(infer, plain.commands[1], score),
+        writes=(*plain.writes, *refined.writes),
+        rows=(*plain.rows, *refined.rows),
+    )
+
+
 def page_command(plan: Plan, stages: list[Stage], title: str, lists: list[str], masks: dict[str, str]) -> Command:
     """OUT/report.html: images of lists under masks {title: folder}, scores of the rows, curves of the trainings."""
     trainings = [s for s in stages if s.commands[0].script.startswith("pyscripts/train/") and not s.only_for]
