@@ -362,7 +362,7 @@ def test_each_script_calls_the_function_of_its_name():
     assert {function.__name__ for function in functions} == set(scripts)
     for function in functions:
         home, name = function.__module__, function.__name__
-        assert f"from {home} import {name}\n" in scripts[name] and f"run({name})" in scripts[name]
+        assert f"from {home} import {name}\n" in scripts[name] and f"    {name}()\n" in scripts[name]
         assert function.__doc__ in scripts[name]
 
 

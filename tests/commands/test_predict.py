@@ -14,7 +14,7 @@ from spml.commands.inference import inference_softmax, inference_softmax_msc
 from spml.commands.predict import predict
 from spml.config import load_config, save_config
 from spml.data.files import read_image, read_label, read_npz, write_image
-from spml.data.prototype_files import read_prototype_folder
+from spml.data.joined_prototypes import read_prototype_folder
 from spml.errors import UserError
 from spml.inference.gallery import gallery_of
 from spml.inference.input_image import InputImage
@@ -111,6 +111,24 @@ def test_grey_and_transparent_pictures_are_predicted(run, photograph):
     assert mask(out, "grey").shape == mask(out, "clear").shape == (40, 60)
 
 
+def test_a_folder_of_pictures_of_every_kind_is_predicted_but_for_the_broken_one(run, photograph, tmp_path):
+    kinds = {"grey alpha.png": "LA", "palette.png": "P", "one bit.png": "1", "ink.jpg": "CMYK", "web.webp": "RGB"}
+    for name, mode in kinds.items():
+        photograph(name, mode)
+    folder = photograph("fine.JPG").parent
+    Image.fromarray(np.arange(2400, dtype=np.uint16).reshape(40, 60) * 27).save(folder / "deep.png")
+    frames = [Image.new("P", (60, 40), colour) for colour in (1, 2)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    (folder / "broken.png").write_bytes((folder / "palette.png").read_bytes()[:90])
+    (folder / "notes.txt").write_text("no picture")
+    with pytest.raises(UserError, match=r"^1 of 9 files left out: broken\.png$"):
+        run(folder)
+    masks = sorted((tmp_path / "predicted/semantic_gray").iterdir())
+    names = ["deep", "fine", "grey alpha", "ink", "moving", "one bit", "palette", "web"]
+    assert [path.stem for path in masks] == names and all(read_label(path).shape == (40, 60) for path in masks)
+    assert "overlay/grey%20alpha.jpg" in (tmp_path / "predicted/index.html").read_text()
+
+
 def test_a_broken_file_is_named_and_left_out_and_the_others_are_done(run, photograph, tmp_path, log):
     good, broken = photograph("good.png"), photograph("zbroken.jpg")
     broken.write_bytes(broken.read_bytes()[:200])
@@ -132,9 +150,12 @@ def test_a_single_broken_file_leaves_nothing_behind(run, photograph, tmp_path):
 def test_what_is_wrong_is_said_before_anything_is_written(run, photograph, tmp_path):
     picture, names = photograph("a.png"), tmp_path / "names.txt"
     names.write_text("sky\nsea\n")
+    (tmp_path / "empty").mkdir()
     for words, said in (
         ((tmp_path / "none.jpg",), "none.jpg: no such image, folder or video"),
         ((picture, photograph("a.jpg")), "would share the name a"),
+        ((picture.parent,), "photographs: a.jpg and a.png would share the name a"),
+        ((tmp_path / "empty",), "empty: holds no .jpg"),
         ((picture, "--classes", names), "2 names, expected 4"),
         ((picture, "--every", "0"), "--every 0"),
         ((picture, "--snapshot", "x.pth"), "one of --snapshot_dir and --snapshot"),

@@ -56,6 +56,17 @@ def mixed(tmp_path):
     return tmp_path / "mixed"
 
 
+def test_names_with_spaces_are_read_back_from_lists_and_tags(run, photographs, tmp_path):
+    folder = photographs(**{"my photo": (40, 60)})
+    labelme(tmp_path / "spaced" / "x.json", ("cow", "point", [[10, 10]]), image="my photo.png")
+    (tmp_path / "spaced" / "tags.txt").write_text('"my photo" grass\n')
+    out = run(tmp_path / "spaced")
+    assert read_tags(out / "tags.txt", 3) == {"my photo": (1, 2)}
+    write_image(out / "regions" / "my photo.png", read_label(out / "labels" / "my photo.png"))
+    (sample,) = read_list(tmp_path, out / "train.txt")
+    assert sample.image == folder / "my photo.png" and sample.semantic == out / "labels" / "my photo.png"
+
+
 def test_mixed_annotations_give_labels_boxes_tags_and_lists_that_the_project_reads(run, mixed, tmp_path):
     out = run(mixed)
     label = read_label(out / "labels" / "a.png")
