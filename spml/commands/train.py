@@ -50,7 +50,8 @@ def _train_stage(prediction_type: str, argv: Sequence[str] | None, preset: str |
     with process_group(choose_device(args.device)):
         trainer.refuse_other_snapshots(config, args.snapshot_dir)  # before the data is looked at, which takes longer
         samples = _read_samples(config, args.data_dir, args.data_list, args.semantic_dir)
-        trainer.train(config, samples, args.snapshot_dir, args.device)
+        validation = _read_validation(config, args.data_dir)
+        trainer.train(config, samples, args.snapshot_dir, args.device, validation)
 
 
 def _read_samples(
@@ -62,3 +63,13 @@ def _read_samples(
         if not value:
             raise UserError(f"--{flag} is not given and dataset.{key} is empty")
     return read_list(data_dir, data_list, trainer.needs_labels(config), semantic_dir, config.dataset.allow_outside)
+
+
+def _read_validation(config: Config, data_dir: str | None) -> list[Sample]:
+    """The samples that training is tried on, where it is to be tried."""
+    data_list, outside = config.dataset.val_data_list, config.dataset.allow_outside
+    if not config.train.validate_step:
+        return []
+    if not data_list:
+        raise UserError("train.validate_step is set and dataset.val_data_list is empty; expected a list with labels")
+    return read_list(data_dir or config.dataset.data_dir, data_list, allow_outside=outside)

@@ -19,7 +19,7 @@ _CHOICES: dict[str, tuple] = {
     "network.prediction_types": ("segsort", "softmax_classifier", "cam"),
     "network.local_features": ("location", "location_colour"),
     "dataset.background": ("0", "none"),
-    "train.amp": ("none", "bf16"),
+    "train.amp": ("none", "bf16", "fp16"),
     "train.second_stage": ("classifier", "finetune"),
     "test.amp": ("none", "bf16", "fp16"),
     "train.lr_policy": ("step", "poly"),
@@ -57,6 +57,9 @@ _RANGES = {
     "train.momentum": (0, 1),
     "train.warmup_iteration": (0, 10**9),
     "train.batch_size": (1, 1 << 14),
+    "train.accumulate": (1, 1 << 14),
+    "train.validate_step": (0, 10**9),
+    "train.validate_images": (1, 10**9),
     "train.memory_bank_size": (0, 10**6),
     "test.image_size": (0, 1 << 16),
     **{f"train.{name}_concentration": (0, 1e3) for name in _RELATIONS},
@@ -112,6 +115,7 @@ def _impossible_together(config: Mapping[str, Any]) -> list[str]:
         *_wrong_backbone(config["network"], config["train"]["freeze_at"]),
         *_wrong_classes(config["dataset"]),
         *_wrong_training(config["train"]),
+        *_wrong_validation(config),
         *_wrong_windows(config["test"]),
     ]
 
@@ -165,6 +169,13 @@ def _wrong_training(train: Mapping[str, Any]) -> list[str]:
         for name in _RELATIONS
         if train[f"{name}_loss_types"] != "none" and train[f"{name}_concentration"] <= 0
     ]
+
+
+def _wrong_validation(config: Mapping[str, Any]) -> list[str]:
+    step, kind = config["train"]["validate_step"], config["network"]["prediction_types"]
+    if not step or kind != "cam":
+        return []
+    return [f"train.validate_step is {step}, expected 0: network.prediction_types cam predicts tags, no masks"]
 
 
 def _wrong_windows(test: Mapping[str, Any]) -> list[str]:

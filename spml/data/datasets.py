@@ -168,19 +168,29 @@ class WeakLabelDataset(Dataset):
 class Batch:
     """image: [N, 3, H, W] normalised; semantic, instance: [N, H, W]; tags: [N, K] bool tag sets.
 
-    Labels travel as they are in files, uint8, and are int64 from `to` on.
+    Labels travel as they are in files, uint8, and are int64 from `to` on. labelled: of a part of a larger batch, the
+    mean number of labelled pixels of its parts; None: it is no part.
     """
 
     image: torch.Tensor
     semantic: torch.Tensor
     instance: torch.Tensor
     tags: torch.Tensor
+    labelled: torch.Tensor | None = None
 
     def to(self, device: torch.device | str, memory_format: torch.memory_format = torch.contiguous_format) -> "Batch":
         """The batch on `device`, the image in `memory_format`."""
         image = self.image.to(device, non_blocking=True, memory_format=memory_format)
         semantic, instance, tags = (x.to(device, non_blocking=True) for x in (self.semantic, self.instance, self.tags))
         return Batch(image, semantic.long(), instance.long(), tags)
+
+    def parts(self, count: int, num_classes: int) -> "list[Batch]":
+        """The batch in `count` parts of as many images each, which divides theirs."""
+        if count == 1:
+            return [self]
+        labelled = (self.semantic < num_classes).sum() / count
+        columns = (x.chunk(count) for x in (self.image, self.semantic, self.instance, self.tags))
+        return [Batch(i, s, r, t, labelled) for i, s, r, t in zip(*columns, strict=True)]
 
     def pin_memory(self) -> "Batch":
         """The batch in page-locked memory."""

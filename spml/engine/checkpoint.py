@@ -27,13 +27,21 @@ def _write(content: dict[str, Any], path: Path) -> None:
             raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
+def write_weights(folder: Path, iteration: int, task: Task) -> Path:
+    """Write the weights after an iteration as `model-{iteration}.pth`, atomically; returns that path."""
+    path = folder / f"model-{iteration}.pth"
+    _write({name: getattr(task, name).state_dict() for name in MODELS}, path)
+    return path
+
+
 def write_snapshot(
-    snapshot_dir: str | Path, iteration: int, task: Task, optimizer: SGD, memory: MemoryBank, keep: int = 2
-) -> Path:
+    snapshot_dir: str | Path, iteration: int, task: Task, optimizer: SGD, memory: MemoryBank, keep: int = 2,
+    scaler: torch.amp.GradScaler | None = None,
+) -> Path:  # fmt: skip
     """Write the state, then the weights, of a finished iteration, each file atomically; returns the weights' path.
 
-    keep: of how many of the newest snapshots the state stays; the weights stay of all. Raises UserError where a weight
-    is not finite: nobody could go on from there.
+    keep: of how many of the newest snapshots the state stays; the weights stay of all. scaler: that of float16's
+    gradients. Raises UserError where a weight is not finite: nobody could go on from there.
     """
     path = Path(snapshot_dir) / f"model-{iteration}.pth"
     weights = {name: getattr(task, name).state_dict() for name in MODELS}
@@ -41,7 +49,8 @@ def write_snapshot(
         check_finite(named, f"iteration {iteration}, no snapshot written")
     state = {"iteration": iteration, "optimizer": optimizer.state_dict()["state"], "memory": memory.state_dict()}
     sums = {"model": tensor_sum(weights), "state": tensor_sum(state)}
-    _write({"format_version": FORMAT_VERSION, "sums": sums, **state}, state_path(path))
+    scaled = {"scaler": scaler.state_dict()} if scaler is not None and scaler.is_enabled() else {}
+    _write({"format_version": FORMAT_VERSION, "sums": sums, **state, **scaled}, state_path(path))
     _write(weights, path)
     kept = {f"state-{i}.pth" for i in snapshot_iterations(snapshot_dir)[-keep:]}
     for old in path.parent.glob("state-*.pth"):
@@ -51,8 +60,9 @@ def write_snapshot(
 
 
 def resume_newest(
-    snapshot_dir: str | Path, task: Task, optimizer: SGD, memory: MemoryBank, device: torch.device
-) -> int | None:
+    snapshot_dir: str | Path, task: Task, optimizer: SGD, memory: MemoryBank, device: torch.device,
+    scaler: torch.amp.GradScaler | None = None,
+) -> int | None:  # fmt: skip
     """Restore the newest snapshot of a folder; returns the next iteration, or None where there is no snapshot.
 
     Of several processes the first looks and reads; the others are sent what it has, whatever lies in their folders.
@@ -67,6 +77,8 @@ def resume_newest(
     optimizer.load_state_dict({**optimizer.state_dict(), "state": content["optimizer"]})
     memory.load_state_dict(content["memory"])
     memory.to(device)
+    if scaler is not None and "scaler" in content:
+        scaler.load_state_dict(content["scaler"])
     return content["iteration"] + 1
 
 

@@ -18,10 +18,10 @@ def deterministic_algorithms(wanted: bool) -> Iterator[None]:
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = not wanted  # crops have one size, for which the fastest convolutions are sought
     if wanted:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA's first product is taken
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:

@@ -35,7 +35,8 @@ class Monitor:
     def __init__(self, config: Config, snapshot_dir: str | Path, start: int) -> None:
         self.config, self.folder, self.start = config, Path(snapshot_dir), start
         self.writer: EventFile | None = None
-        self.step_every, self.images_each = config.train.tensorboard_step, config.train.batch_size * world_size()
+        self.step_every = config.train.tensorboard_step
+        self.images_each = config.train.batch_size * config.train.accumulate * world_size()
         self.stop, self.last, self.last_time = config.train.max_iteration, start, time.perf_counter()
         self.palette = load_palette(config.dataset.color_map_path)
         silent = rank() > 0 or not logger.isEnabledFor(logging.INFO)  # a bar is information, and goes where that goes
@@ -66,6 +67,11 @@ class Monitor:
         save_config(self.config, self.folder / "config_merged.yaml")
         self.writer = EventFile(self.folder / "tensorboard", self.start + 1 if self.start else 0)
 
+    def scalar(self, name: str, value: float, iteration: int) -> None:
+        """Write one more number of an iteration."""
+        if self.writer is not None:
+            self.writer.add_scalar(name, value, iteration + 1)
+
     def pictures(self, iteration: int, batch: Batch, result: StepResult) -> None:
         """Write the first images of a batch beside their labels, segments, and the embedding's principal components."""
         if self.writer is not None:
@@ -88,7 +94,7 @@ def peak_memory_mib(device: torch.device) -> float:
 
 def batch_pictures(batch: Batch, result: StepResult, network: Config, palette: np.ndarray) -> np.ndarray:
     """Contact sheet H×W×3: image, weak label, over-segmentation, segments, principal components of the embedding."""
-    count = min(PICTURED_IMAGES, len(batch.image))
+    count = min(PICTURED_IMAGES, len(result.embedding))
     components = pca_rgb([e.float().cpu().numpy() for e in result.embedding[:count]])
     rows = []
     for i in range(count):

@@ -3,7 +3,7 @@
 import gc
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ import torch.distributed as dist
 # argument and never let go of it. Left to DistributedDataParallel, which imports it later, the group's threads outlive
 # the group, and one that drops a tensor while the interpreter ends aborts the process.
 import torch.distributed.nn.functional
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from spml.errors import UserError
 from spml.launcher import check_launcher, num_ranks
@@ -56,6 +58,11 @@ def process_group(device: torch.device, **meeting: Any) -> Iterator[None]:
     finally:
         gc.collect()  # likewise what lies in a circle of references
         dist.destroy_process_group()
+
+
+def without_exchange(model: nn.Module) -> AbstractContextManager:
+    """A context in which backward passes of a model over processes exchange no gradients: more are to be added."""
+    return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
 
 
 class SumOverRanks(torch.autograd.Function):
@@ -131,12 +138,12 @@ def _gather_prototypes(prototypes: Prototypes, counts: list[int]) -> Prototypes:
     return Prototypes(embedding, embedding_local, semantic, instance, image, gathered[:, 3:].bool())
 
 
-def any_rank(flag: torch.Tensor) -> bool:
-    """Whether a bool scalar is true on any process; the same answer on all."""
+def any_of_ranks(flag: torch.Tensor) -> torch.Tensor:
+    """Whether a bool scalar is true on any process, as a scalar of its device; the same answer on all."""
     if world_size() > 1:
         flag = flag.int()
         dist.all_reduce(flag, dist.ReduceOp.MAX)
-    return bool(flag)
+    return flag
 
 
 def largest(number: int, device: torch.device | str) -> int:
@@ -152,9 +159,16 @@ def mean_count(count: torch.Tensor) -> torch.Tensor:
     """The mean over processes of a scalar count, as a tensor of the same device."""
     if world_size() == 1:
         return count
-    total = count.double()
+    return sum_over_ranks(count.double()) / world_size()
+
+
+def sum_over_ranks(x: torch.Tensor) -> torch.Tensor:
+    """The sum of a tensor over processes, without gradients."""
+    if world_size() == 1:
+        return x
+    total = x.clone()
     dist.all_reduce(total)
-    return total / world_size()
+    return total
 
 
 def mean_over_ranks(values: Mapping[str, Any]) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -14,7 +14,8 @@ from spml.config import Config
 from spml.data.datasets import Batch
 from spml.data.labels import first_tag
 from spml.engine.batch_norm import joins_batch_norm
-from spml.engine.processes import gather_segments, mean_count
+from spml.engine.mixed_precision import MixedPrecision
+from spml.engine.processes import gather_segments, mean_count, world_size
 from spml.errors import UserError
 from spml.losses.objective import build_objective, cross_entropy, labelled_accuracy
 from spml.losses.relations import neighbour_accuracy
@@ -46,6 +47,19 @@ class StepResult:
     segments: Segments | None = None
 
 
+def join_parts(results: Sequence[StepResult]) -> StepResult:
+    """The results of a batch's parts as one: means of the losses, all prototypes, pictures of the first part."""
+    if len(results) == 1:
+        return results[0]
+    losses = {name: torch.stack([r.losses[name].detach() for r in results]).mean() for name in results[0].losses}
+    total = torch.stack([r.total.detach() for r in results]).mean()
+    remembered = [r.prototypes for r in results if r.prototypes is not None]
+    images = world_size() * len(results[0].embedding)
+    prototypes = [replace(p, image=p.image + i * images) for i, p in enumerate(remembered)]
+    joined = Prototypes.cat(prototypes) if prototypes else None
+    return replace(results[0], total=total, losses=losses, prototypes=joined)
+
+
 class EmbeddingTask(nn.Module):
     """Train the embedding by the relations, with the classifier beside it (paper, section 3)."""
 
@@ -54,7 +68,7 @@ class EmbeddingTask(nn.Module):
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.objective = build_objective(config)
         self.network, self.train_config, self.num_classes = config.network, config.train, config.dataset.num_classes
-        self.amp = config.train.amp == "bf16"
+        self.precision = MixedPrecision(config.train.amp)
 
     def train_mode(self) -> EmbeddingTask:
         """Both networks learn."""
@@ -62,11 +76,11 @@ class EmbeddingTask(nn.Module):
 
     def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch and MemoryBank → StepResult."""
-        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+        with self.precision.autocast(batch.image.device):
             embedding = self.embedding_model(batch.image)
             end_to_end = self.train_config.cross_entropy_trains_embedding
             logits = self.prediction_model(embedding if end_to_end else embedding.detach())
-        losses = {"cross_entropy": cross_entropy(logits, batch.semantic, self.num_classes)}
+        losses = {"cross_entropy": cross_entropy(logits, batch.semantic, self.num_classes, batch.labelled)}
         if not self.objective.weight:
             accuracy = partial(labelled_accuracy, logits.detach(), batch.semantic, self.num_classes)
             return StepResult(self.objective.total(losses), losses, embedding.detach(), accuracy)
@@ -102,7 +116,7 @@ class ClassifierTask(nn.Module):
         super().__init__()
         self.embedding_model, self.prediction_model = build_embedding(config), build_classifier(config)
         self.embedding_model.requires_grad_(False)
-        self.num_classes, self.amp = config.dataset.num_classes, config.train.amp == "bf16"
+        self.num_classes, self.precision = config.dataset.num_classes, MixedPrecision(config.train.amp)
 
     def train_mode(self) -> ClassifierTask:
         """The classifier learns, the embedding stays as it is."""
@@ -112,11 +126,12 @@ class ClassifierTask(nn.Module):
 
     def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch → StepResult; the memory is not used."""
-        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+        with self.precision.autocast(batch.image.device):
             with torch.no_grad():
                 embedding = self.embedding_model(batch.image)
             logits = self.prediction_model(embedding)
-        count = mean_count((batch.semantic < self.num_classes).sum())  # the mean over processes then divides by all
+        count = (batch.semantic < self.num_classes).sum() if batch.labelled is None else batch.labelled
+        count = mean_count(count)  # the mean over processes then divides by all
         loss = cross_entropy(logits, batch.semantic, self.num_classes, count)
         accuracy = partial(labelled_accuracy, logits.detach(), batch.semantic, self.num_classes)
         return StepResult(loss, {"cross_entropy": loss}, embedding, accuracy)
@@ -128,7 +143,7 @@ class CamTask(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.embedding_model, self.prediction_model = build_cam(config)
-        self.first_tag, self.amp = first_tag(config.dataset), config.train.amp == "bf16"
+        self.first_tag, self.precision = first_tag(config.dataset), MixedPrecision(config.train.amp)
 
     def train_mode(self) -> CamTask:
         """Backbone and head learn."""
@@ -136,7 +151,7 @@ class CamTask(nn.Module):
 
     def forward(self, batch: Batch, memory: MemoryBank) -> StepResult:
         """Batch → StepResult; of its labels only the tags are used."""
-        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=self.amp):
+        with self.precision.autocast(batch.image.device):
             features = self.embedding_model(batch.image)
             logits = self.prediction_model(features).float()
         tags = batch.tags[:, self.first_tag :]

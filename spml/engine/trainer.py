@@ -2,8 +2,9 @@
 
 import logging
 import signal
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,13 @@ from spml.devices import choose_device
 from spml.engine.batch_norm import join_batch_norm, joins_batch_norm
 from spml.engine.checkpoint import resume_newest, write_snapshot
 from spml.engine.deterministic import deterministic_algorithms
+from spml.engine.finite import FiniteWatch
 from spml.engine.memory_needs import need_training_memory
 from spml.engine.monitor import Monitor
 from spml.engine.optim import SGD, learning_rate, parameter_groups
-from spml.engine.processes import (
-    any_rank,
-    from_first,
-    held_by_first,
-    largest,
-    mean_over_ranks,
-    process_group,
-    rank,
-    world_size,
-)
-from spml.engine.tasks import StepResult, Task, build_memory, build_task, load_weights
+from spml.engine.processes import from_first, held_by_first, largest, process_group, rank, without_exchange, world_size
+from spml.engine.tasks import StepResult, Task, build_memory, build_task, join_parts, load_weights
+from spml.engine.validation import Validation
 from spml.errors import Interrupted, UserError
 from spml.interrupts import deferred_signals
 from spml.models.snapshots import snapshot_iterations
@@ -54,15 +48,21 @@ class Run:
     task: Task
     optimizer: SGD
     memory: MemoryBank
+    scaler: torch.amp.GradScaler
+    watch: FiniteWatch = field(default_factory=FiniteWatch)
 
 
-def train(config: Config, samples: list[Sample], snapshot_dir: str | Path, device: str = "") -> Path:
+def train(
+    config: Config, samples: list[Sample], snapshot_dir: str | Path, device: str = "",
+    validation: Sequence[Sample] = (),
+) -> Path:  # fmt: skip
     """Train what `network.prediction_types` names to `train.max_iteration`; returns the path of the last snapshot.
 
     samples: images with their weak labels and over-segmentations; device: `cpu`, `cuda`, `cuda:1`, ..., '' for a GPU
-    where there is one. Snapshots go to `snapshot_dir/model-{iteration}.pth`, beside them the merged configuration and
-    TensorBoard's curves. With `train.resume` it goes on from the newest snapshot there. Under torchrun each process
-    calls this with the same arguments and takes its share. Equal bit for bit on each run: see `train.deterministic`.
+    where there is one; validation: images with their whole labels, for `train.validate_step`. Snapshots go to
+    `snapshot_dir/model-{iteration}.pth`, beside them the merged configuration and TensorBoard's curves. With
+    `train.resume` it goes on from the newest snapshot there. Under torchrun each process calls this with the same
+    arguments and takes its share. Equal bit for bit on each run: see `train.deterministic`.
 
     Raises UserError where configuration, samples, weights or snapshots do not fit, another process trains into the
     folder, or a loss is not finite; Interrupted, once iteration and snapshot are done, at SIGINT and SIGTERM.
@@ -74,9 +74,10 @@ def train(config: Config, samples: list[Sample], snapshot_dir: str | Path, devic
         need_training_memory(config, where)
         dataset = open_dataset(config, samples)
         run = build_run(config, folder, where)
+        check = Validation(config, validation, folder, where) if config.train.validate_step else None
         start = first_iteration(run)
         if start < config.train.max_iteration:
-            loop(run, dataset, start)
+            loop(run, dataset, start, check)
     return folder / f"model-{config.train.max_iteration - 1}.pth"
 
 
@@ -132,7 +133,8 @@ def build_run(config: Config, folder: Path, device: torch.device) -> Run:
     torch.manual_seed(config.train.seed)
     task = build_task(config).to(device)
     groups = parameter_groups(task.embedding_model, task.prediction_model, config.train.weight_decay)
-    return Run(config, folder, device, task, SGD(groups, config.train.momentum), build_memory(config))
+    optimizer, scaler = SGD(groups, config.train.momentum), task.precision.scaler(device)
+    return Run(config, folder, device, task, optimizer, build_memory(config), scaler)
 
 
 def first_iteration(run: Run) -> int:
@@ -143,7 +145,7 @@ def first_iteration(run: Run) -> int:
     """
     config = run.config
     if config.train.resume:
-        start = resume_newest(run.folder, run.task, run.optimizer, run.memory, run.device)
+        start = resume_newest(run.folder, run.task, run.optimizer, run.memory, run.device, run.scaler)
         if start is not None:
             _say(f"resuming at iteration {start}")
             return start
@@ -158,7 +160,7 @@ def _say(line: str) -> None:
 
 def parallel(run: Run) -> nn.Module:
     """The task over all processes, with joined batch norm where the config asks for it."""
-    task: nn.Module = run.task.to(memory_format=memory_format(run.config))
+    task: nn.Module = run.task.to(memory_format=memory_format(run))
     if world_size() == 1:
         return task
     if joins_batch_norm(run.config.network.use_syncbn):
@@ -166,9 +168,10 @@ def parallel(run: Run) -> nn.Module:
     return DistributedDataParallel(task, device_ids=[run.device.index] if run.device.type == "cuda" else None)
 
 
-def memory_format(config: Config) -> torch.memory_format:
-    """How images lie in memory: `train.channels_last`."""
-    return torch.channels_last if config.train.channels_last else torch.contiguous_format
+def memory_format(run: Run) -> torch.memory_format:
+    """How images lie in memory: channels last on CUDA, and where `train.channels_last` asks for it."""
+    last = run.config.train.channels_last or run.device.type == "cuda"
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def seed_iteration(seed: int, iteration: int) -> None:
@@ -176,28 +179,42 @@ def seed_iteration(seed: int, iteration: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, iteration, rank()]).generate_state(1)[0]))
 
 
-def loop(run: Run, dataset: WeakLabelDataset, start: int) -> None:
-    """Iterate: batch, losses, backward, step, remember, report, snapshot."""
-    cfg = run.config.train
-    sampler = StreamSampler(
-        len(dataset), cfg.batch_size, start, cfg.max_iteration, rank(), world_size(), cfg.shuffle, cfg.seed
-    )
+def loop(run: Run, dataset: WeakLabelDataset, start: int, validation: Validation | None = None) -> None:
+    """Iterate: batch, losses, backward, step, remember, report, validate, snapshot."""
+    cfg, images = run.config.train, run.config.train.batch_size * run.config.train.accumulate
+    sampler = StreamSampler(len(dataset), images, start, cfg.max_iteration, rank(), world_size(), cfg.shuffle, cfg.seed)
     batches = read_batches(make_loader(dataset, sampler, run.config.num_threads, run.device.type == "cuda"))
     model = parallel(run)
     run.task.train_mode()
     monitor = Monitor(run.config, run.folder, start)
     with closing(monitor), worker_deaths(run.config.num_threads), deferred_signals() as asked:
         for iteration, batch in enumerate(batches, start):
-            batch = batch.to(run.device, memory_format(run.config))
+            batch = batch.to(run.device, memory_format(run))
             result, rate = step(run, model, batch, iteration)
-            monitor.after(iteration, result, rate, run.device)
             stop = largest(asked.signal, run.device)
+            if stop or leaves_files(iteration, start, cfg):
+                run.watch.settle()
+            monitor.after(iteration, result, rate, run.device)
+            if validation is not None and (iteration + 1) % cfg.validate_step == 0:
+                monitor.scalar("validation/miou", validation.after(iteration, run.task), iteration)
             if stop or (iteration + 1) % cfg.snapshot_step == 0 or iteration + 1 == cfg.max_iteration:
                 monitor.pictures(iteration, batch, result)
                 if rank() == 0:
-                    write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory, cfg.keep_snapshots)
+                    save(run, iteration)
             if stop:
                 raise Interrupted(stop, stopped(stop, iteration))
+
+
+def save(run: Run, iteration: int) -> None:
+    """Write the snapshot of an iteration."""
+    keep = run.config.train.keep_snapshots
+    write_snapshot(run.folder, iteration, run.task, run.optimizer, run.memory, keep, run.scaler)
+
+
+def leaves_files(iteration: int, start: int, train: Config) -> bool:
+    """Whether something of an iteration is written: of the first, the last, and those shown, tried or kept."""
+    done, steps = iteration + 1, (train.tensorboard_step, train.validate_step, train.snapshot_step)
+    return iteration == start or done == train.max_iteration or any(n and done % n == 0 for n in steps)
 
 
 def stopped(number: int, iteration: int) -> str:
@@ -207,24 +224,26 @@ def stopped(number: int, iteration: int) -> str:
 
 
 def step(run: Run, model: nn.Module, batch: Batch, iteration: int) -> tuple[StepResult, float]:
-    """One iteration: losses, backward, an update of the weights, remembering; returns its result and its rate."""
+    """One iteration: losses, backward, an update of the weights, remembering; returns its result and its rate.
+
+    With `train.accumulate` the gradients of so many parts are added up first. All parts see the memory as it was.
+    """
     cfg = run.config.train
     seed_iteration(cfg.seed, iteration)
-    result = model(batch, run.memory)
-    stop_unless_finite(result, iteration)
     run.optimizer.zero_grad()
-    result.total.backward()
+    parts, results = batch.parts(cfg.accumulate, run.config.dataset.num_classes), []
+    for number, part in enumerate(parts, 1):
+        with nullcontext() if number == len(parts) else without_exchange(model):
+            result = model(part, run.memory)
+            run.watch.note(result, iteration)
+            run.scaler.scale(result.total / len(parts)).backward()
+        results.append(result)
     rate = learning_rate(
         iteration, cfg.lr_policy, cfg.base_lr, cfg.max_iteration, cfg.warmup_iteration, cfg.decay_iterations
     )
-    run.optimizer.step(rate)
+    run.scaler.step(run.optimizer, rate)
+    run.scaler.update()
+    result = join_parts(results)
     if result.prototypes is not None:
         run.memory.append(result.prototypes)
     return result, rate
-
-
-def stop_unless_finite(result: StepResult, iteration: int) -> None:
-    """Raise UserError, on every process, where the loss of one is not finite, before it reaches the weights."""
-    if any_rank(~torch.isfinite(result.total)):
-        losses = ", ".join(f"{name} {value:.4g}" for name, value in mean_over_ranks(result.losses).items())
-        raise UserError(f"iteration {iteration}: the loss is not finite ({losses}); try a lower train.base_lr")

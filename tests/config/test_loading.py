@@ -263,7 +263,8 @@ def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
         ("train: {lr_policy: cosine}", "train.lr_policy"),
         ("train: {sem_ann_loss_types: set}", "train.sem_ann_loss_types"),
         ("train: {sem_ann_loss_types: segsort}", "train.sem_ann_concentration"),
-        ("train: {amp: fp16}", "train.amp"),
+        ("train: {amp: fp8}", "train.amp"),
+        ("{network: {prediction_types: cam}, train: {validate_step: 5}}", "train.validate_step"),
         ("test: {scales: [1, 0]}", "test.scales"),
     ],
 )

@@ -249,7 +249,7 @@ def test_one_process_is_a_world_of_its_own():
     assert (processes.rank(), processes.world_size()) == (0, 1)
     assert processes.gather_counts(3, "cpu") == [3]
     assert processes.gather_rows(x, [3]) is x
-    assert processes.any_rank(torch.tensor(True)) and not processes.any_rank(torch.tensor(False))
+    assert processes.any_of_ranks(torch.tensor(True)) and not processes.any_of_ranks(torch.tensor(False))
     assert processes.mean_over_ranks({"a": torch.tensor(2.0), "b": 3}) == {"a": 2.0, "b": 3.0}
     assert processes.mean_over_ranks({}) == {}
     assert processes.mean_count(torch.tensor(3)) == 3

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_tasks import random_batch
 
 from spml.commands import train as commands
 from spml.config import load_config, rules
 from spml.data.lists import read_list
 from spml.data.run_lock import run_lock
 from spml.engine import trainer
+from spml.engine.finite import FiniteWatch
 from spml.engine.tasks import TASKS, EmbeddingTask, StepResult
 from spml.errors import UserError
 from spml.losses.relations import RELATIONS
@@ -52,14 +54,14 @@ def everything(folder, iteration):
 
 def interrupt(monkeypatch, at):
     """Ctrl-C in the given iteration, after its loss."""
-    real = trainer.stop_unless_finite
+    real = FiniteWatch.note
 
-    def stop(result, iteration):
-        real(result, iteration)
+    def stop(self, result, iteration):
+        real(self, result, iteration)
         if iteration == at:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer, "stop_unless_finite", stop)
+    monkeypatch.setattr(FiniteWatch, "note", stop)
 
 
 FOUR = {"max_iteration": 4, "snapshot_step": 2}
@@ -237,6 +239,59 @@ def test_data_may_be_named_in_the_configuration(tiny_data, write_config, tmp_pat
 def test_images_in_channels_last_and_bfloat16_train_too(train):
     folder = train("run", train={"channels_last": True, "amp": "bf16", "max_iteration": 2})
     assert all(torch.isfinite(v).all() for v in everything(folder, 1).values() if v.is_floating_point())
+
+
+def test_float16_scales_its_gradients_and_resumes_bit_for_bit(train, monkeypatch):
+    settings = {**FOUR, "amp": "fp16"}
+    whole = train("whole", train=settings)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, at=3)
+        train("parts", train=settings)
+    expected = everything(whole, 3)
+    got = everything(train("parts", "--opts", "train.resume", "true", train=settings), 3)
+    assert expected["state-3.pth/scaler/scale"] > 1
+    assert [name for name, value in expected.items() if not torch.equal(value, got[name])] == []
+
+
+def accumulated(config, batch, tmp_path):
+    """A run after one iteration in which every layer computes as at inference, and what it gave."""
+    run = trainer.build_run(config, tmp_path, torch.device("cpu"))
+    run.task.eval()
+    return run, trainer.step(run, run.task, batch, 0)[0]
+
+
+def test_accumulated_parts_update_as_the_larger_batch_does_by_cross_entropy(tiny_config, tmp_path):
+    settings = {f"{name}_loss_types": "none" for name in ("sem_ann", "sem_occ", "img_sim")}
+    settings |= {"cross_entropy_trains_embedding": True, "base_lr": 1.0}
+    batch = random_batch(images=4)
+    batch.semantic[0] = 254  # parts with unequal numbers of labelled pixels
+    (whole, a), (parts, b) = (
+        accumulated(tiny_config(train={**settings, "accumulate": count}), batch, tmp_path) for count in (1, 2)
+    )
+    torch.testing.assert_close(a.total.detach(), b.total)
+    before = trainer.build_run(whole.config, tmp_path, torch.device("cpu")).task.state_dict()
+    moved = 0
+    for name, value in whole.task.state_dict().items():
+        torch.testing.assert_close(parts.task.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+        moved += not torch.equal(value, before[name])
+    assert moved > 10
+
+
+def test_accumulated_parts_are_remembered_as_one_iteration(tiny_config, tmp_path):
+    run, result = accumulated(tiny_config(train={"accumulate": 2}), random_batch(images=4), tmp_path)
+    (entry,) = run.memory.entries
+    assert (-1 - entry.image).unique().tolist() == [0, 1, 2, 3]
+    assert result.losses.keys() == {"cross_entropy", "sem_ann", "sem_occ", "img_sim"}
+
+
+def test_accumulation_draws_as_many_images_as_its_parts_hold(train, monkeypatch):
+    seen, real = [], trainer.step
+    monkeypatch.setattr(
+        trainer, "step", lambda run, model, batch, i: seen.append(len(batch.image)) or real(run, model, batch, i)
+    )
+    folder = train("run", train={"accumulate": 2, "max_iteration": 2})
+    assert seen == [4, 4]
+    assert (folder / "model-1.pth").is_file()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from spml.data.datasets import Batch
 from spml.data.lists import read_list
 from spml.engine import processes, trainer
 from spml.engine.batch_norm import JoinedBatchNorm2d
+from spml.engine.finite import FiniteWatch
 from spml.engine.tasks import EmbeddingTask, StepResult
 from spml.errors import UserError
 from spml.models import classifier
@@ -108,7 +109,7 @@ def said_of_losses(rank):
     said = []
     for iteration, value in enumerate((1.0, math.nan, math.inf)):
         loss = torch.tensor(value if rank == 1 else 0.5)
-        said.append(complaint(trainer.stop_unless_finite, StepResult(loss, {"sem_ann": loss}, loss, None), iteration))
+        said.append(complaint(FiniteWatch().note, StepResult(loss, {"sem_ann": loss}, loss, None), iteration))
     return said
 
 
