@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from trunk import Trunk
 
 from spml.config import load_config
 from spml.data.files import write_image
@@ -57,6 +58,14 @@ def pytest_collection_modifyitems(items):
 
 
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(scope="session")
+def trunk(tmp_path_factory):
+    """The process with torch loaded whose forks run scripts that are signalled and killed."""
+    trunk = Trunk(tmp_path_factory.mktemp("trunk"))
+    yield trunk
+    trunk.close()
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from trunk import ROOT, Trunk, group_members, wait_until
+from trunk import ROOT, group_members, wait_until
 
 from spml.data.whole_files import is_whole
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # starts processes
 
 
 @pytest.fixture
-def begun(call, tiny_data, tmp_path):
+def begun(trunk, call, tiny_data, tmp_path):
     """Starts a script with a CRF on more images than it could do, and waits for the first masks."""
     rows = []
     for number in range(3000):
@@ -22,14 +22,12 @@ def begun(call, tiny_data, tmp_path):
         rows.append(f"image/{link.name}\n")
     (tmp_path / "many.txt").write_text("".join(rows))
     flags = {**dict(call.flags), "--data_list": tmp_path / "many.txt", "--workers": 1, "--save_dir": tmp_path / "out"}
-    trunk = Trunk(tmp_path)
     words = [ROOT / "pyscripts/inference/inference_softmax_crf.py", *(word for pair in flags.items() for word in pair)]
     script = trunk.start(words)
     assert wait_until(lambda: len(list((tmp_path / "out").rglob("*.png"))) > 6), script.stderr
     yield script
     assert wait_until(lambda: not group_members(script.pid), 10)
     assert all(is_whole(path) for path in (tmp_path / "out").rglob("*.png"))
-    trunk.close()
 
 
 @pytest.mark.parametrize(("number", "group"), [(signal.SIGTERM, False), (signal.SIGINT, True)])

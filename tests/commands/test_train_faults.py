@@ -8,7 +8,7 @@ import socket
 
 import pytest
 import torch
-from trunk import ROOT, Trunk, group_members, wait_until
+from trunk import ROOT, group_members, wait_until
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -44,14 +44,6 @@ needs_mounts = pytest.mark.skipif(
 
 def mounted(folder, options, flags=0):
     return MOUNT + f"mount(b'tmpfs', {os.fsencode(folder)!r}, b'tmpfs', {flags}, {options.encode()!r})"
-
-
-@pytest.fixture(scope="module")
-def trunk(tmp_path_factory):
-    """The process whose forks run the scripts."""
-    trunk = Trunk(tmp_path_factory.mktemp("trunk"))
-    yield trunk
-    trunk.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from trunk import Trunk
 from two_processes import (
     CLASSES,
     IMAGES,
@@ -164,17 +163,13 @@ def test_a_joined_batch_norm_of_uneven_parts_equals_one_on_the_joint_batch(ranks
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_processes_of_uneven_segments_and_one_without_any_give_the_gradient_of_one(place, tmp_path, count):
+def test_processes_of_uneven_segments_and_one_without_any_give_the_gradient_of_one(trunk, place, count):
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(found.getsockname()[1]), "WORLD_SIZE": str(count)}
-    words, trunk = (
-        [Path(__file__).with_name("steps_of_a_rank.py"), place.folder, place.root, place.list],
-        Trunk(tmp_path),
-    )
+    words = [Path(__file__).with_name("steps_of_a_rank.py"), place.folder, place.root, place.list]
     started = [trunk.start(words, **meeting, RANK=str(rank)) for rank in range(count)]
     assert [rank.wait() for rank in started] == [0] * count, started[0].stderr
-    trunk.close()
     for rank in range(count):
         found = torch.load(place.folder / f"steps{count}-{rank}.pth", weights_only=True)
         for mine, one in zip(found, alone(place.config("embedding"), count), strict=True):

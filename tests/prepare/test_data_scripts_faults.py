@@ -6,17 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from trunk import ROOT, Trunk, group_members, wait_until
+from trunk import ROOT, group_members, wait_until
 
 pytestmark = pytest.mark.slow  # starts processes
-
-
-@pytest.fixture(scope="module")
-def trunk(tmp_path_factory):
-    """The process whose forks run the scripts."""
-    trunk = Trunk(tmp_path_factory.mktemp("trunk"))
-    yield trunk
-    trunk.close()
 
 
 @pytest.fixture
