@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from spml.commands.pool import make_executor, process_context
+from spml.commands.shared_arrays import Parcel, pack, unpack
 from spml.errors import UserError
 
 Then = Callable[[Any], None] | None
@@ -30,7 +31,8 @@ class CrfPool:
     def __init__(self, count: int, on_done: Callable[[], None] = lambda: None) -> None:
         self.on_done = on_done
         self._most = count + WAITING
-        self._busy: dict[Future[Outcome], tuple[str, Then]] = {}
+        self._shares = count > 0
+        self._busy: dict[Future[Outcome], tuple[str, Then, Parcel]] = {}
         self._executor: Executor = make_executor(count, _context()) if count else ThreadPoolExecutor(1)
         # Starting waits for the processes' imports; meanwhile this one goes on to its own.
         self._starter = threading.Thread(target=_start, args=(self._executor, count))
@@ -43,9 +45,11 @@ class CrfPool:
         """
         while len(self._busy) >= self._most:
             self._collect()
+        parcel = pack(args) if self._shares else Parcel(list(args))
         try:
-            self._busy[self._executor.submit(attempt, function, *args)] = name, then
+            self._busy[self._executor.submit(attempt, function, *parcel.arguments)] = name, then, parcel
         except BrokenProcessPool:
+            parcel.close()
             raise _death(name) from None
 
     def finish(self) -> None:
@@ -55,7 +59,8 @@ class CrfPool:
 
     def _collect(self) -> None:
         for future in wait(self._busy, return_when=FIRST_COMPLETED).done:
-            name, then = self._busy.pop(future)
+            name, then, parcel = self._busy.pop(future)
+            parcel.close()
             try:
                 outcome = future.result()
             except BrokenProcessPool:
@@ -80,6 +85,8 @@ class CrfPool:
         self._starter.join()
         # Each ends the call it is at, so that no file is left half-written.
         self._executor.shutdown(wait=True, cancel_futures=True)
+        for _, _, parcel in self._busy.values():
+            parcel.close()
 
 
 def _start(executor: Executor, count: int) -> None:
@@ -104,9 +111,9 @@ def _death(name: str) -> UserError:
 
 
 def attempt(function: Callable[..., Any], *args: Any) -> Outcome:
-    """Call function(*args); None and its result, or what went wrong in one line."""
+    """Call function(*args), shared arrays mapped; None and its result, or what went wrong in one line."""
     try:
-        return None, function(*args)
+        return None, function(*unpack(args))
     except UserError as error:
         return str(error), None
     except Exception as error:
