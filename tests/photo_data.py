@@ -24,11 +24,12 @@ def _points(scene):
 
 
 def own_tree(root, size=64):
-    """Six photographs: three with points (LabelMe), two with tags (a table), one with truth alone; ids have dots."""
+    """Six photographs: three with points (LabelMe), two with tags (a table), one with truth alone; odd names."""
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in CLASSES))
     tags = []
     for number in range(6):
-        name, scene = f"street.{number}", draw_scene(np.random.default_rng(number), size)
+        name = f"my street {number}" if number < 3 else f"street.{number}"
+        scene = draw_scene(np.random.default_rng(number), size)
         save(root / f"images/{name}.jpg", scene.image)
         if number < 3:
             page = {"imagePath": f"{name}.jpg", "imageWidth": size, "imageHeight": size, "shapes": _points(scene)}
