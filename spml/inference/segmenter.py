@@ -67,11 +67,12 @@ class Segmenter(Networks):
         given = self._input(image)
         pixels = resized_image(given, self.config) if scales is None else given.unit_range()
         height, width = pixels.shape[:2]
+        chosen: Sequence[float] = ONE_SCALE if scales is None else scales
         parameters = crf if isinstance(crf, CRFParameters) else CRFParameters()
         colours = resize_pixels(given.pixels, (height, width))
 
         def look(place: Place, size: Size) -> torch.Tensor:
-            seen = softmax_views(self, pixels[place], scales or ONE_SCALE, flips, size)
+            seen = softmax_views(self, pixels[place], chosen, flips, size)
             return torch.from_numpy(refine_scores(colours[place], seen.cpu().numpy(), parameters)) if crf else seen
 
         tiles = cut_tiles((height, width), tuple(self.config.test.crop_size))

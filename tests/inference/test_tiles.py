@@ -59,6 +59,7 @@ def test_scores_of_tiles_are_those_of_the_whole_where_a_pixel_sees_itself_alone(
         assert torch.equal(scores[:, tile.inner[0], tile.inner[1]], whole[:, tile.core[0], tile.core[1]])
     assert (networks(picture.pixels) == picture.label).all()
     assert np.array_equal(networks.scores(picture.pixels), whole.numpy())
+    assert np.array_equal(networks.scores(picture.pixels, np.array([1, 1])), whole.numpy())
 
 
 @torch.inference_mode()
