@@ -1,7 +1,6 @@
 """Weights from files: backbone files in the usual ResNet naming, published and own snapshots, torchvision's weights."""
 
 import re
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from spml.models.timm_weights import (
     read_safetensors,
     timm_weights,
 )
+from spml.models.torch_files import read_torch
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 
@@ -35,13 +35,7 @@ def load_file(path: str | Path, device: torch.device | str = "cpu") -> dict[str,
     """A dict of tensors from a `.pth` or `.safetensors`, running no code of it; UserError where it cannot be read."""
     if str(path).endswith(".safetensors"):
         return read_safetensors(path, device)
-    try:
-        content = torch.load(path, map_location=device, weights_only=True, mmap=zipfile.is_zipfile(path) or None)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such snapshot or weight file") from None
-    except Exception as error:  # a broken file can make the reader raise anything
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path}: not a readable weight file of plain tensors ({reason[:150]})") from None
+    content = read_torch(path, device)
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no named tensors; expected a backbone file or a snapshot")
     return content
