@@ -59,7 +59,7 @@ class RunRecord:
             raise UserError(f"--skip_existing: {self.path} is missing, which says how results were made; {WAY_OUT}")
         try:
             old = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"--skip_existing: {self.path} cannot be read ({error}); {WAY_OUT}") from None
         if not isinstance(old, dict):
             raise UserError(f"--skip_existing: {self.path} is no record of a run; {WAY_OUT}")

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from spml.config.show import show
 from spml.data.files import write_text
 from spml.errors import UserError
 from spml.evaluation.confusion import ClassScores
@@ -42,7 +43,10 @@ def read_class_scores(path: str | Path) -> ClassTableColumn | None:
     names, values, absent = (content.get(key, []) for key in ("classes", "iou", "left_out"))
     if not all(isinstance(part, list) for part in (names, values, absent)) or len(names) != len(values):
         raise UserError(f"{path}: not a score file of the benchmark scripts (classes and iou: expected equal lists)")
-    figures = [(str(name), _percent(path, "iou", value)) for name, value in zip(names, values, strict=True)]
+    figures = [
+        (name if isinstance(name, str) else show(name), _percent(path, "iou", value))
+        for name, value in zip(names, values, strict=True)
+    ]
     iou = dict(figure for number, figure in enumerate(figures) if number not in absent)
     return ClassTableColumn(iou, _percent(path, "mean_iou", content.get("mean_iou")))
 
@@ -62,4 +66,4 @@ def _read(path: str | Path) -> dict | None:
 def _percent(path: str | Path, key: str, value: Any) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
         return float(value)
-    raise UserError(f"{path}: not a score file of the benchmark scripts ({key}: {str(value)[:40]})")
+    raise UserError(f"{path}: not a score file of the benchmark scripts ({key}: {show(value)[:40]})")

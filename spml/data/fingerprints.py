@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+LONGEST_VALUE = 300
 LENGTH = 16
 
 
@@ -48,4 +49,9 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines `key was OLD, is NEW` for the entries in which two flat dicts differ."""
     missing = object()
     keys = [key for key in {**old, **new} if old.get(key, missing) != new.get(key, missing)]
-    return [f"{key} was {old.get(key, 'absent')!r}, is {new.get(key, 'absent')!r}" for key in keys]
+    return [f"{key} was {_cut(old.get(key, 'absent'))}, is {_cut(new.get(key, 'absent'))}" for key in keys]
+
+
+def _cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

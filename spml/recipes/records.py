@@ -33,10 +33,15 @@ def read_record(folder: Path, name: str) -> Record | None:
     """The record of a stage, None where there is none; raises UserError where it is broken."""
     path = folder / f"{name}.json"
     try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+        if record.state not in (STARTED, COMPLETE) or not isinstance(record.settings, dict):
+            raise ValueError("no state and settings")
+        if not all(type(count) is int for count in record.outputs.values()):
+            raise ValueError("no numbers of files")
+        return record
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: not a record of a stage ({error}); FORCE={name} runs the stage again") from None
 
 

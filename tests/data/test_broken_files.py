@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mutants import outcomes
 from PIL import Image
+from safetensors.torch import save_file
 from scipy.io import savemat
 
-from spml.commands.score_files import read_mean_iou
+from spml.commands.run_record import RunRecord
+from spml.commands.score_files import read_class_scores, read_mean_iou
 from spml.config import load_config
 from spml.data.arrays import read_npy, read_npz
 from spml.data.cam_files import read_cam, write_cam
@@ -20,32 +24,19 @@ from spml.data.lists import read_list
 from spml.data.prototype_files import read_prototypes
 from spml.data.tag_files import read_tags
 from spml.errors import UserError
+from spml.models.weights import load_file
+from spml.recipes.records import read_record
 from spml.visualize import load_palette, voc_palette
 
 pytestmark = pytest.mark.slow  # thousands of broken files
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = 120
-TELLING = (0, 1, 0x7F, 0x80, 0xFF, ord("\n"), ord("0"), ord("-"), ord("{"), ord("'"), ord("*"), ord("!"))
-
-
-def mutate(content, rng):
-    """Honest bytes with one to four changes: a cut, a changed, missing, repeated or strange piece."""
-    content = bytearray(content)
-    for _ in range(rng.randint(1, 4)):
-        place = rng.randrange(len(content) + 1) if rng.random() < 0.7 else rng.randrange(min(len(content), 80) + 1)
-        length = rng.choice((1, 1, 1, 2, 4, 16))
-        strange = bytes(rng.choice(TELLING) if rng.random() < 0.5 else rng.randrange(256) for _ in range(length))
-        piece = {
-            "change": strange,
-            "remove": b"",
-            "insert": strange + content[place : place + length],
-            "repeat": content[place : place + length] * 2,
-        }
-        content[place : place + length] = piece[rng.choice(sorted(piece))]
-        if rng.random() < 0.15:
-            del content[rng.randrange(len(content) + 1) :]
-    return bytes(content)
+RUN = {"script": "a", "values": [1, 2.5], "--crf": None}
+STAGE = {"state": "complete", "settings": {"script": "a"}, "outputs": {"$OUT/a": 3}}
+SCORES = {"mean_iou": 71.5, "iou": [1, 50.5], "classes": ["a", "b"], "left_out": [0]}
+ODD_JSON = ["null", "1", '"x"', "[]", "[[]]", "{}", "9" * 5000, "[" * 100_000, "[" * 900 + "]" * 900, "NaN", "1e999"]
+WEIGHTS = {"conv1.weight": torch.eye(3), "bn1.bias": torch.arange(4)}
 
 
 def scene(mode="RGB"):
@@ -77,6 +68,10 @@ def save_deep_grey(path):
 def save_prototypes(path):
     content = {"prototype": np.eye(4, dtype=np.float32), "prototype_label": np.arange(4)}
     np.savez(path, **content) if path.suffix == ".npz" else np.save(path, content, allow_pickle=True)
+
+
+def save_weights(path, **options):
+    torch.save({"state_dict": WEIGHTS, "iteration": 3}, path, **options)
 
 
 def save_small_cam(path):
@@ -125,6 +120,12 @@ KINDS = {
     "palette": Kind("map.mat", lambda path: savemat(path, {"map": voc_palette() / 255}), load_palette),
     "configuration": Kind("a.yaml", save_text((ROOT / "configs" / "toy" / "point.yaml").read_text()), load_config),
     "configuration of all": Kind("a.yaml", save_text((ROOT / "configs/densepose/point.yaml").read_text()), load_config),
+    "weights": Kind("a.pth", save_weights, load_file),
+    "older weights": Kind("a.pth", lambda path: save_weights(path, _use_new_zipfile_serialization=False), load_file),
+    "safe weights": Kind("a.safetensors", lambda path: save_file(WEIGHTS, path), load_file),
+    "record of a run": Kind("run.json", save_text(json.dumps(RUN)), lambda p: RunRecord(p.parent, RUN, True).compare()),
+    "record of a stage": Kind("a.json", save_text(json.dumps(STAGE)), lambda path: read_record(path.parent, path.stem)),
+    "scores of classes": Kind("a.json", save_text(json.dumps(SCORES)), read_class_scores),
     "score": Kind("a.json", save_text(json.dumps({"mean_iou": 71.5, "iou": [1, None]})), read_mean_iou),
 }
 
@@ -134,16 +135,21 @@ KINDS = {
 def test_a_broken_file_gives_a_result_or_one_line(tmp_path, kind):
     path = tmp_path / kind.name
     kind.write(path)
-    honest, refused = path.read_bytes(), 0
-    rng = random.Random(kind.name)
-    for _ in range(MUTANTS):
-        content = mutate(honest, rng)
-        path.write_bytes(content)
+    assert outcomes(path, kind.read, random.Random(kind.name), MUTANTS)["refused"] > MUTANTS / 20
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.name.endswith(".json")])
+def test_json_of_any_form_gives_a_result_or_one_line(tmp_path, name):
+    kind, refused = KINDS[name], 0
+    path = tmp_path / kind.name
+    kind.write(path)
+    honest = json.loads(path.read_text())
+    parts = [json.dumps({**honest, key: "@"}).replace('"@"', odd) for key in honest for odd in ODD_JSON]
+    for text in (*ODD_JSON, *parts):
+        path.write_text(text)
         try:
             kind.read(path)
         except UserError as error:
             refused += 1
             assert "\n" not in str(error) and len(str(error)) < 2000
-        except BaseException as error:
-            raise AssertionError(f"{type(error).__name__} for {content!r}") from error
-    assert refused > MUTANTS / 20
+    assert refused >= len(ODD_JSON)
