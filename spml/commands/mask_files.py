@@ -1,5 +1,6 @@
 """Finding and reading the mask files that belong together: prediction, truth, instances."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def _partner(prediction: Path, place: Path, flag: str, folder: Path, replacement
     path = folder / place
     if replacement is not None:
         path = Path(str(path).replace(*replacement))
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path}: not found; expected from {prediction} by {flag} and --string_replace")
     return path
 

@@ -107,7 +107,7 @@ def _read_joined(path: Path, state: str, dim: int) -> tuple[np.ndarray, np.ndarr
                 return None
             prototype = np.memmap(path, "<f4", "c", room + 8, (count, dim))
             label = np.array(np.memmap(path, "<i8", "c", room + 8 + prototype.nbytes, (count,)))
-    except (OSError, ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError):
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, RecursionError):
         return None
     finite = all(np.isfinite(prototype[i : i + FINITE_ROWS]).all() for i in range(0, count, FINITE_ROWS))
     return (prototype, label) if finite else None

@@ -22,7 +22,7 @@ def read_prototypes(path: Path, dim: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         prototype = np.asarray(content["prototype"], np.float32)
         label = np.asarray(content["prototype_label"]).astype(np.int64).reshape(-1)
-    except (TypeError, ValueError, KeyError, IndexError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         raise UserError(f"{path}: expected the arrays prototype and prototype_label") from None
     if prototype.ndim != 2 or len(prototype) != len(label) or prototype.shape[1] != dim:
         raise UserError(

@@ -10,10 +10,10 @@ import torch
 
 from spml.errors import UserError
 
-OLDER_PICKLES = 5  # with which files begin that are no archives: mark, version, system, content, names of values
-MOST_STEPS = 2_000_000
-MOST_VALUES, MOST_LEVELS = 1_000_000, 20
-MOST_TUPLES = 50_000  # tuples in tuples of which Python computes a hash without running out of stack
+_OLDER_PICKLES = 5  # with which files begin that are no archives: mark, version, system, content, names of values
+_MOST_STEPS = 2_000_000
+_MOST_VALUES, _MOST_LEVELS = 1_000_000, 20
+_MOST_TUPLES = 50_000  # tuples in tuples of which Python computes a hash without running out of stack
 
 
 def read_torch(path: str | Path, device: torch.device | str) -> Any:
@@ -39,7 +39,7 @@ def _look_through(path: str | Path, packed: bool) -> None:
     """Raise ValueError for tuples in tuples without end, and for what unpacks to more than it says."""
     if not packed:
         with open(path, "rb") as file:
-            for _ in range(OLDER_PICKLES):
+            for _ in range(_OLDER_PICKLES):
                 _count_tuples(pickletools.genops(file))
         return
     with zipfile.ZipFile(path) as archive:
@@ -55,22 +55,22 @@ def _count_tuples(steps: Iterable[tuple[pickletools.OpcodeInfo, Any, int | None]
     count = 0
     for number, (step, _, _) in enumerate(steps):
         count += step.name.startswith("TUPLE")
-        if number > MOST_STEPS or count > MOST_TUPLES:
-            raise ValueError(f"more than {MOST_TUPLES} tuples or {MOST_STEPS} steps")
+        if number > _MOST_STEPS or count > _MOST_TUPLES:
+            raise ValueError(f"more than {_MOST_TUPLES} tuples or {_MOST_STEPS} steps")
 
 
 def _need_plain_tensors(content: Any) -> None:
     """Raise ValueError for a tensor that is sparse, quantised, without values, or larger than what the file holds.
 
-    So for values in values to more than MOST_LEVELS, and for more than MOST_VALUES of them, however often each stands.
+    So for values in values to more than _MOST_LEVELS, and for more than _MOST_VALUES, however often each stands.
     """
     waiting, count = [(content, 0)], 0
     while waiting:
         each, level = waiting.pop()
         if isinstance(each, dict | list | tuple):
             count += len(each)
-            if level > MOST_LEVELS or count > MOST_VALUES:
-                raise ValueError(f"more than {MOST_VALUES} values or {MOST_LEVELS} levels of them")
+            if level > _MOST_LEVELS or count > _MOST_VALUES:
+                raise ValueError(f"more than {_MOST_VALUES} values or {_MOST_LEVELS} levels of them")
             waiting += [(value, level + 1) for value in (each.values() if isinstance(each, dict) else each)]
         elif isinstance(each, torch.Tensor):
             plain = each.layout == torch.strided and not each.is_quantized and each.device.type != "meta"

@@ -1,6 +1,7 @@
 """Writing data lists, with a look at whether what they name is there."""
 
 import logging
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -52,7 +53,7 @@ def describe_missing(list_name: str, rows: Sequence[ListRow], data_dir: str | Pa
         folders.setdefault(str(Path(path).parent), []).append(path)
     warnings = []
     for folder, paths in folders.items():
-        missing = [path for path in paths if not (Path(data_dir) / path).is_file()]
+        missing = [path for path in paths if not os.path.isfile(Path(data_dir) / path)]
         if missing:
             few = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
             warnings.append(f"{list_name}: {len(missing)} of {len(paths)} files in {folder} are missing: {few}")

@@ -70,7 +70,7 @@ def _stamp(path: str) -> tuple[int, int]:
     """Size and time of change, zeros where there is no file."""
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null byte
         return 0, 0
     return found.st_size, found.st_mtime_ns
 
@@ -85,7 +85,7 @@ class ListInput:
     def fingerprint(self, root: str) -> str:
         """By the list's content, and size and time of change of what it names."""
         path, data = Path(root, self.path), Path(root, self.data_dir)
-        if not path.is_file():
+        if not os.path.isfile(path):
             return ABSENT
         return of_value([(field, *_stamp(os.path.join(data, field))) for field in _fields(path)])
 
@@ -113,7 +113,7 @@ class CamInput:
             names = [f"{name}.npy" for name in listed_ids(Path(root, self.data_list))]
         except UserError:
             return
-        missing = [name for name in names if not (folder / name).is_file()]
+        missing = [name for name in names if not os.path.isfile(folder / name)]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UserError(f"CAMS={self.path}: {missing[0]}{more} not found")
+            raise UserError(f"CAMS={self.path}: {missing[0][:200]}{more} not found")

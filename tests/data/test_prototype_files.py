@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 
 from spml.data.joined_prototypes import read_prototype_folder
-from spml.data.prototype_files import write_prototypes
+from spml.data.prototype_files import read_prototypes, write_prototypes
 from spml.errors import UserError
 
 UNIT = np.eye(4, dtype=np.float32)
+
+
+def test_numbers_that_no_array_holds_are_an_error(tmp_path):
+    for content in (
+        {"prototype": [[2**2000] * 4], "prototype_label": [1]},
+        {"prototype": UNIT, "prototype_label": [2**99] * 4},
+    ):
+        np.save(tmp_path / "a.npy", np.array(content, dtype=object))
+        with pytest.raises(UserError, match="a.npy: expected the arrays prototype and prototype_label"):
+            read_prototypes(tmp_path / "a.npy", 4)
 
 
 class Hostile:

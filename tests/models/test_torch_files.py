@@ -53,7 +53,7 @@ def test_tensors_that_are_not_plain_are_refused(tmp_path, tensor):
 
 
 def test_lists_that_spread_and_levels_without_end_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch_files, "MOST_VALUES", 1000)
+    monkeypatch.setattr(torch_files, "_MOST_VALUES", 1000)
     spreading, deep = [1], [1]
     for _ in range(15):
         spreading = [spreading] * 9

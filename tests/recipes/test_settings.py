@@ -3,6 +3,7 @@
 import pytest
 
 from spml.errors import UserError
+from spml.recipes.outside import CamInput, ListInput
 from spml.recipes.settings import read_settings
 
 
@@ -50,3 +51,14 @@ def test_a_value_that_cannot_be_is_refused_with_its_name(name, value, line):
 
 def test_the_list_is_asked_for_by_its_name():
     assert read_settings({"LIST": "1"}, "/").listing and not read_settings({}, "/").listing
+
+
+def test_names_that_no_system_can_hold_are_files_that_are_not_there(tmp_path):
+    long = "x" * 5000
+    (tmp_path / "list.txt").write_bytes(f"\ufeff{long}.jpg a\0.png b.png\n".encode())
+    (tmp_path / "cams").mkdir()
+    assert len(ListInput("list.txt", ".").fingerprint(str(tmp_path))) > 8
+    assert ListInput(long, ".").fingerprint(str(tmp_path)) == "absent"
+    with pytest.raises(UserError, match="CAMS=cams: x*") as error:
+        CamInput("cams", "list.txt").check(str(tmp_path))
+    assert len(str(error.value)) < 1000
