@@ -8,6 +8,7 @@ import torch
 
 from spml.config import Config
 from spml.data.transforms import longest_side_size, resize_image
+from spml.devices import need_memory
 from spml.inference.clusters import segment_image, unit_prototypes
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
@@ -16,6 +17,7 @@ from spml.inference.tiles import Tile, cut_tiles
 from spml.inference.windows import Size
 
 PYRAMID = (0.5, 0.75, 1, 1.25, 1.5)
+RESIZED_BYTES = 24  # a pixel at least: three colours in float32, as they are and normalised
 ONE_SCALE = [1]  # what published configurations write, whose pyramids stood in the scripts
 
 
@@ -75,9 +77,10 @@ def pyramid_scales(config: Config, published: Sequence[float]) -> Sequence[float
 
 
 def resized_image(image: InputImage, config: Config) -> np.ndarray:
-    """The image in 0..1, its longer side scaled to `test.image_size`."""
-    pixels = image.unit_range()
+    """The image in 0..1, its longer side scaled to `test.image_size`; raises UserError where that has no room."""
     size = longest_side_size(image.size, config.test.image_size)
+    need_memory(RESIZED_BYTES * size[0] * size[1], torch.device("cpu"), f"test.image_size {config.test.image_size}")
+    pixels = image.unit_range()
     return pixels if size == image.size else resize_image(pixels, size)
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from spml.config import Config, load_config
 from spml.data.transforms import resize_label
-from spml.devices import choose_device
+from spml.devices import choose_device, need_memory
 from spml.errors import UserError
 from spml.inference.crf import refine_scores, resize_pixels
 from spml.inference.crf_settings import CRFParameters
@@ -26,6 +26,7 @@ from spml.models.snapshots import snapshot_path
 from spml.models.weights import load_file, load_snapshot
 
 CONFIG_NAME = "config_merged.yaml"  # what training writes beside its snapshots
+WINDOW_BYTES = 64  # a pixel at least: its colours, and what a small backbone gives, in float32
 
 
 class Segmenter(Networks):
@@ -141,8 +142,12 @@ def _checked(image: np.ndarray) -> InputImage:
 def open_networks(config: Config, snapshot: Path, device: torch.device, classifier: bool) -> Segmenter:
     """The Segmenter of a snapshot, with an empty gallery; raises UserError where file and configuration do not fit.
 
-    classifier: whether the snapshot's prediction_model is wanted.
+    So where the memory of the device does not suffice for one window of `test.crop_size`. classifier: whether the
+    snapshot's prediction_model is wanted.
     """
+    height, width = config.test.crop_size
+    a_pixel = WINDOW_BYTES + config.network.embedding_dim / 16 * 4  # the embedding, in float32 at stride 4
+    need_memory(a_pixel * height * width, device, f"test.crop_size {list(config.test.crop_size)}")
     embedding, head = load_snapshot(config, snapshot, device, classifier)
     gallery = empty_gallery(config.network.embedding_dim, device)
     network = in_precision(embedding.to(memory_format=torch.channels_last), config.test.amp, device)

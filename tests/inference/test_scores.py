@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from spml import devices
+from spml.config import load_config
 from spml.errors import UserError
 from spml.inference.gallery import Gallery
 from spml.inference.input_image import InputImage
@@ -14,6 +16,7 @@ from spml.inference.labelled_prototypes import image_prototypes, prototype_pyram
 from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import retrieval_seeds
 from spml.inference.scores import resized_image, retrieval, retrieval_pyramid, softmax, softmax_pyramid
+from spml.inference.segmenter import open_networks
 
 COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]], np.uint8)
 
@@ -155,3 +158,14 @@ def test_scales_of_the_configuration_hold_where_it_names_other_than_one(networks
 def test_a_snapshot_without_a_classifier_is_named(networks, score):
     with pytest.raises(UserError, match="holds no classifier"):
         score(replace(networks, classifier=None), stripes())
+
+
+def test_sizes_that_no_memory_has_room_for_are_refused_before_anything_is_made(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "free_memory", lambda device: 1 << 30)
+    image = InputImage(np.zeros((30, 40, 3), np.uint8))
+    with pytest.raises(UserError, match="test.image_size 60000: at least .* GiB of memory are needed"):
+        resized_image(image, load_config(None, ["test.image_size", "60000"]))
+    assert resized_image(image, load_config(None, ["test.image_size", "80"])).shape == (60, 80, 3)
+    config = load_config(None, ["test.crop_size", "[16000, 16000]"])
+    with pytest.raises(UserError, match=r"test.crop_size \[16000, 16000\]: at least"):
+        open_networks(config, tmp_path / "none.pth", torch.device("cpu"), False)
