@@ -21,6 +21,7 @@ _KEYS_WITHOUT_A_SAY = (
     "network.pretrained",
     "dataset.data_dir",
     "dataset.train_data_list",
+    "dataset.val_data_list",
     "dataset.test_data_list",
     "dataset.tags_file",
     "dataset.color_map_path",

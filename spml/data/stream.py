@@ -92,7 +92,8 @@ def _collate_to_share(items: Sequence[Any]) -> Batch | UserError:
         return batch
     try:
         for column in vars(batch).values():
-            column.share_memory_()
+            if column is not None:
+                column.share_memory_()
     except RuntimeError as error:  # raised later, while it is sent, it would leave the other side waiting for ever
         return _lack_of_memory(worker.num_workers, error)
     return batch

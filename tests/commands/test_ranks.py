@@ -13,6 +13,7 @@ from trunk import wait_until
 from spml.commands import ranks
 from spml.commands.inference import inference_softmax, inference_softmax_crf
 from spml.commands.prototype import prototype
+from spml.data.joined_prototypes import JOINED
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -79,7 +80,10 @@ def pair(command):
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Bytes of all files; of a joined file those behind its head, which holds the times of what it was made of."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    heads = {name: 8 + int.from_bytes(data[:8], "little") if JOINED in name else 0 for name, data in found.items()}
+    return {name: data[heads[name] :] for name, data in found.items()}
 
 
 @pytest.mark.parametrize("script", [inference_softmax_crf, prototype])
