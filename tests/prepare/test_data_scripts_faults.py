@@ -19,7 +19,10 @@ def begun(trunk, tmp_path):
     assert wait_until(lambda: len(list((tmp_path / "toy").rglob("*.png"))) > 6), script.stderr
     yield script
     assert wait_until(lambda: not group_members(script.pid), 10)
-    assert not list((tmp_path / "toy").rglob("*.partial*"))
+
+
+def half_written(folder):
+    return [path.name for path in folder.rglob("*.partial*")]
 
 
 def workers(script):
@@ -32,15 +35,18 @@ def workers(script):
 
 
 @pytest.mark.parametrize(("number", "group"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
-def test_a_signal_ends_script_and_workers_after_the_file_at_hand(begun, number, group):
+def test_a_signal_ends_script_and_workers_after_the_file_at_hand(begun, tmp_path, number, group):
     begun.signal(number, group)
     assert begun.wait(60) == 128 + number
     assert begun.last_line == f"stopped by {number.name}; every file that was written is whole", begun.stderr
-    assert "Traceback" not in begun.stderr
+    assert "Traceback" not in begun.stderr and not half_written(tmp_path)
 
 
-def test_a_killed_worker_is_one_line(begun):
-    os.kill(workers(begun)[0], signal.SIGKILL)
+def test_a_killed_worker_is_one_line_and_at_most_its_own_file_stays_half_written(begun, tmp_path):
+    killed = workers(begun)[0]
+    os.kill(killed, signal.SIGKILL)
     assert begun.wait(60) == 1
     lines = [line for line in re.split(r"[\r\n]+", begun.stderr) if "error" in line or "Traceback" in line]
     assert len(lines) == 1 and "error: a worker process ended unexpectedly" in lines[0], begun.stderr
+    assert wait_until(lambda: not group_members(begun.pid), 10)
+    assert all(f"-{killed}.partial" in name for name in half_written(tmp_path))
