@@ -7,7 +7,7 @@ from spml.data.labels import VOID
 from spml.inference.tiles import Place
 from spml.inference.windows import Size
 from spml.models.local_features import location_features
-from spml.segments.prototypes import segment_prototypes
+from spml.segments.directions import mean_directions
 from spml.segments.segment import Segments, segment_batch
 
 
@@ -49,4 +49,4 @@ def segment_labelled(
 
 def unit_prototypes(segments: Segments) -> torch.Tensor:
     """Prototypes of the segments in the embedding's own space: [S, C]."""
-    return segment_prototypes(segments.embedding, segments.segment, segments.num_segments)
+    return mean_directions(segments.embedding, segments.segment, segments.num_segments)

@@ -10,12 +10,13 @@ from itertools import pairwise
 import torch
 
 from spml.losses.contrastive import Contrast, contrastive_loss
-from spml.segments.prototypes import Prototypes, segment_prototypes
-from spml.segments.segment import Segments
+from spml.segments.directions import mean_directions
+from spml.segments.prototypes import Prototypes
+from spml.segments.segment import LARGEST_REGION, Segments
 
 AFFINITY_THRESHOLD = 0.95
 ACCURACY_NEIGHBOURS = 5
-REGIONS = 256  # of an 8-bit over-segmentation
+REGIONS = LARGEST_REGION + 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def image_similarity(segments: Segments, concentration: float, plain: bool = Fal
     features = segments.embedding if plain else segments.embedding_local
     # Segments lie image by image, so pairs numbered by segment first and regions by image first do too.
     pairs, own = torch.unique(segments.segment * REGIONS + segments.instance, return_inverse=True)
-    prototypes = segment_prototypes(features, own, len(pairs))
+    prototypes = mean_directions(features, own, len(pairs))
     regions, group = torch.unique(segments.image * REGIONS + segments.instance, return_inverse=True)
     first = torch.full_like(pairs, len(own)).scatter_reduce(0, own, torch.arange(len(own), device=own.device), "amin")
     key = group[first]  # of each pair its region, which is one image's

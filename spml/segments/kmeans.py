@@ -1,8 +1,8 @@
 """Spherical (von Mises–Fisher) k-means from a grid of initial clusters (paper, section 3.1; SegSort, section 3.2)."""
 
 import torch
-from torch.nn import functional as F
 
+from spml.segments.directions import mean_directions
 from spml.segments.nearest import kmeans_by_bounds
 
 WORTH_BOUNDS = 1 << 20  # similarities an iteration: below, the plain formula is as fast
@@ -28,14 +28,9 @@ def spherical_kmeans(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, 
     if x.device.type == "cpu" and len(x) * num_clusters >= WORTH_BOUNDS:
         return kmeans_by_bounds(x, cluster, num_clusters, iterations)
     for _ in range(iterations if len(x) else 0):
-        prototypes = F.normalize(sum_by_index(x, cluster, num_clusters), dim=1, eps=1e-12)
+        prototypes = mean_directions(x, cluster, num_clusters)
         cluster = nearest_prototype(x, prototypes)
     return cluster
-
-
-def sum_by_index(x: torch.Tensor, index: torch.Tensor, size: int) -> torch.Tensor:
-    """Sum of the rows of x that share an index: [P, D], [P] → [size, D]."""
-    return x.new_zeros(size, x.shape[1]).index_add(0, index, x)
 
 
 def nearest_prototype(x: torch.Tensor, prototypes: torch.Tensor, max_elements: int = 1 << 24) -> torch.Tensor:

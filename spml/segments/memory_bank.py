@@ -13,9 +13,8 @@ class MemoryBank:
 
     def __init__(self, size: int) -> None:
         self.entries: deque[Prototypes] = deque(maxlen=size)
-        self.images_seen = torch.zeros(
-            (), dtype=torch.long
-        )  # stays where prototypes are: reading it would make a GPU wait
+        # A tensor that stays where prototypes are: reading a number would make a GPU wait.
+        self.images_seen = torch.zeros((), dtype=torch.long)
 
     def append(self, prototypes: Prototypes) -> None:
         """Remember an iteration's prototypes, dropping the oldest where the bank is full."""

@@ -7,7 +7,8 @@ Measured by `python benchmarks/run.py --only k-means`.
 """
 
 import torch
-from torch.nn import functional as F
+
+from spml.segments.directions import mean_directions
 
 SIMILARITIES_HELD = 1 << 18  # similarities held at a time: 1 MB stays in a processor's cache
 BOUND_ROUNDING = 1e-5  # bounds that are nearer than this decide nothing
@@ -18,8 +19,7 @@ def kmeans_by_bounds(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, 
     """What `spherical_kmeans` gives, of which it is the form for a CPU: [P, D] unit rows, [P] → [P]."""
     clusters, prototypes = _Clusters(x, cluster), None
     for _ in range(iterations if len(x) else 0):
-        sums = x.new_zeros(num_clusters, x.shape[1]).index_add(0, clusters.label, x)
-        before, prototypes = prototypes, F.normalize(sums, dim=1, eps=1e-12)
+        before, prototypes = prototypes, mean_directions(x, clusters.label, num_clusters)
         if not clusters.assign(prototypes, clusters.contested(prototypes, before)):
             break
     return clusters.label

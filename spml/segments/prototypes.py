@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
-from torch.nn import functional as F
 
-from spml.segments.kmeans import sum_by_index
+from spml.segments.directions import mean_directions
 from spml.segments.segment import Segments
 
 
@@ -44,11 +43,6 @@ class Prototypes:
         return Prototypes(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Prototypes)))
 
 
-def segment_prototypes(x: torch.Tensor, segment: torch.Tensor, num_segments: int) -> torch.Tensor:
-    """normalise(sum of the members of each segment): [P, D], [P] → [S, D]; an empty segment stays zero."""
-    return F.normalize(sum_by_index(x, segment, num_segments), dim=1, eps=1e-12)
-
-
 def prototypes_of(segments: Segments, tags: torch.Tensor) -> Prototypes:
     """Prototypes of Segments; tags: [N, K] bool tag sets of the batch's images. Gradients flow to the pixels."""
     count = segments.num_segments
@@ -57,8 +51,8 @@ def prototypes_of(segments: Segments, tags: torch.Tensor) -> Prototypes:
     first = first.scatter_reduce(0, segments.segment, order, "amin")
     image = segments.image[first]
     return Prototypes(
-        segment_prototypes(segments.embedding, segments.segment, count),
-        segment_prototypes(segments.embedding_local, segments.segment, count),
+        mean_directions(segments.embedding, segments.segment, count),
+        mean_directions(segments.embedding_local, segments.segment, count),
         segments.semantic[first],
         segments.instance[first],
         image,

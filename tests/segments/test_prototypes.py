@@ -5,20 +5,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spml.segments.prototypes import Prototypes, majority_label, prototypes_of, segment_prototypes
+from spml.segments.directions import mean_directions
+from spml.segments.prototypes import Prototypes, majority_label, prototypes_of
 from spml.segments.segment import Segments
 
 
 @pytest.mark.parametrize(("count", "result"), [(6, "prototypes"), (9, "prototypes_of_9")])
 def test_prototypes_equal_the_published_ones(golden, count, result, device):
     figures = golden("prototypes")
-    got = segment_prototypes(figures["embeddings"].to(device), figures["labels"].to(device), count)
+    got = mean_directions(figures["embeddings"].to(device), figures["labels"].to(device), count)
     torch.testing.assert_close(got.cpu(), figures[result], rtol=1e-4, atol=1e-5)
 
 
 def test_an_empty_segment_has_a_zero_prototype_and_a_finite_gradient():
     x = torch.eye(3, dtype=torch.float64).requires_grad_()
-    prototypes = segment_prototypes(x, torch.tensor([0, 0, 2]), 4)
+    prototypes = mean_directions(x, torch.tensor([0, 0, 2]), 4)
     assert (prototypes[[1, 3]] == 0).all()
     prototypes.square().sum().backward()
     assert torch.isfinite(x.grad).all()
@@ -27,7 +28,7 @@ def test_an_empty_segment_has_a_zero_prototype_and_a_finite_gradient():
 def test_the_gradient_of_prototypes_is_that_of_finite_differences():
     x = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     segment = torch.tensor([0, 1, 1, 3, 0, 3, 3])
-    assert torch.autograd.gradcheck(lambda x: segment_prototypes(x, segment, 4)[[0, 1, 3]], x)
+    assert torch.autograd.gradcheck(lambda x: mean_directions(x, segment, 4)[[0, 1, 3]], x)
 
 
 def test_gathered_prototypes_equal_the_published_ones(golden):
