@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -64,8 +64,10 @@ def read_label(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return label.astype(np.uint8)
 
 
-def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None = None) -> None:
+def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None = None, **encoding: Any) -> None:
     """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG.
+
+    encoding: what PIL is told of the format, such as the quality of a JPEG.
 
     Raises UserError where the name ends in none of IMAGE_ENDINGS, or the file cannot be written.
     """
@@ -75,7 +77,7 @@ def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None
     if palette is not None:
         image.putpalette(np.asarray(palette, np.uint8).tobytes())
     content = io.BytesIO()  # since Pillow is silent of a full disk while it writes a JPEG
-    image.save(content, Image.registered_extensions()[Path(path).suffix.lower()])
+    image.save(content, Image.registered_extensions()[Path(path).suffix.lower()], **encoding)
     with atomic_path(path) as partial:
         partial.write_bytes(content.getvalue())
 

@@ -5,7 +5,6 @@ The MSRC object class image database v2 (Shotton et al. 2006) with the cleaned-u
 """
 
 import argparse
-import io
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -13,18 +12,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
-from spml.data.files import atomic_path, image_size, need_dir, read_image, write_image, write_text
+from spml.data.files import image_size, need_dir, write_image, write_text
 from spml.data.labels import VOID
 from spml.data.mat_files import MatArray, read_mat
 from spml.errors import UserError
 from spml.prepare.convert import add_common_flags, convert, need_files
-from spml.prepare.msrc21_lists import SPLITS, write_tables
+from spml.prepare.msrc21_lists import SPLITS, scene_of, write_tables
 from spml.prepare.msrc21_marks import draw_dots, draw_strokes
-from spml.prepare.toy.scenes import Scene
 from spml.prepare.toy.weak_labels import boxes_as_xml, visible_regions
 
 logger = logging.getLogger(__name__)
@@ -121,13 +118,10 @@ def write_photograph(source: tuple[Path, Path], targets: Sequence[Path], seed: i
     """Write image, mask, instances, points, scribbles and boxes of one pair of raw files, in the order of `targets`."""
     image, mat = source
     mask, instances = read_msrc21(mat)
-    scene = Scene(read_image(image), mask, np.where(instances == VOID, 0, instances + 1).astype(np.uint8))
+    scene = scene_of(image, mask, instances)
     rng, regions = np.random.default_rng([seed, *_key(image.stem)]), visible_regions(scene)
     labels = mask, instances, draw_dots(rng, mask.shape, regions), draw_strokes(rng, mask.shape, regions)
-    encoded = io.BytesIO()
-    Image.fromarray(scene.image).save(encoded, "JPEG", quality=_JPEG_QUALITY)
-    with atomic_path(targets[0]) as partial_path:
-        partial_path.write_bytes(encoded.getvalue())
+    write_image(targets[0], scene.image, quality=_JPEG_QUALITY)
     for target, label in zip(targets[1:-1], labels, strict=True):
         write_image(target, label)
     write_text(targets[-1], boxes_as_xml(image.stem, scene, MSRC21_CLASSES))

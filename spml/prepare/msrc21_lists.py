@@ -51,11 +51,15 @@ def find_classes(name: str, data_dir: Path) -> list[int]:
     return [int(label) for label in np.unique(read_label(data_dir / f"masks/{name}.png")) if label != VOID]
 
 
+def scene_of(image: Path, mask: np.ndarray, instances: np.ndarray) -> Scene:
+    """A photograph with its class ids, and its segments numbered from 1; 0 where `instances` is void."""
+    return Scene(read_image(image), mask, np.where(instances == VOID, 0, instances + 1).astype(np.uint8))
+
+
 def write_boxes(name: str, data_dir: Path, class_names: Sequence[str]) -> None:
     """Write the boxes of an image's instances as PASCAL VOC does, to `boxes/ID.xml`."""
     mask, instances = (read_label(data_dir / f"{folder}/{name}.png") for folder in ("masks", "instances"))
-    objects = np.where(instances == VOID, 0, instances + 1).astype(np.uint8)
-    scene = Scene(read_image(data_dir / f"images/{name}.jpg"), mask, objects)
+    scene = scene_of(data_dir / f"images/{name}.jpg", mask, instances)
     write_text(data_dir / f"boxes/{name}.xml", boxes_as_xml(name, scene, class_names))
 
 
@@ -65,7 +69,8 @@ def msrc21_lists(argv: Sequence[str] | None = None) -> None:
     folder, names = need_dir(args.data_dir, "--data_dir"), read_class_names(args.class_names)
     splits = {split: read_split(folder / f"{split}.txt") for split in SPLITS}
     known = [n for split in splits.values() for n in split if (folder / f"masks/{n}.png").is_file()]
-    unknown = [n for split in ("train", "val") for n in splits[split] if n not in set(known)]
+    there = set(known)
+    unknown = [n for split in ("train", "val") for n in splits[split] if n not in there]
     if unknown:
         raise UserError(f"{folder}/masks/{unknown[0]}.png: not found; masks of all images of train and val are needed")
     classes = map_files(partial(find_classes, data_dir=folder), known, args.workers, "tags")

@@ -50,11 +50,12 @@ def own_lists(argv: list[str] | None = None) -> None:
     if not train:
         raise UserError(f"{args.prepared_dir / 'train.txt'}: no annotated photograph is left to train on")
     seeds = _needing_seeds(args, train)
+    known = set(truth)
     lists = {
         "train.txt": [annotated[name] for name in train],
         "seeds.txt": [annotated[name] for name in seeds],
         "val.txt": [images[name] for name in images if name in val],
-        "train_truth.txt": [images[name] for name in train if name in set(truth)],
+        "train_truth.txt": [images[name] for name in train if name in known],
     }
     for name, lines in lists.items():
         write_text(args.save_dir / name, "".join(f"{line}\n" for line in lines))

@@ -1,6 +1,5 @@
 """Writing a toy data set: pictures, truth, weak labels, over-segmentation and data lists, in the layout of VOC."""
 
-import io
 import json
 import logging
 from argparse import Namespace
@@ -10,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
-from spml.data.files import atomic_path, write_image, write_text
+from spml.data.files import read_image, write_image, write_text
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
 from spml.errors import UserError
@@ -149,11 +147,8 @@ def part_instances(scene: scenes.Scene) -> np.ndarray:
 
 def write_jpeg(path: Path, image: np.ndarray) -> np.ndarray:
     """Write H×W×3 uint8 as JPEG, atomically; returns the picture that a reader of the file sees."""
-    encoded = io.BytesIO()
-    Image.fromarray(image).save(encoded, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    with atomic_path(path) as partial_path:
-        partial_path.write_bytes(encoded.getvalue())
-    return np.array(Image.open(encoded, formats=("JPEG",)).convert("RGB"))
+    write_image(path, image, quality=JPEG_QUALITY, subsampling=0)
+    return read_image(path)
 
 
 def write_toy_lists(save_dir: Path, folders: dict[str, str], names: Iterable[str]) -> None:
