@@ -8,6 +8,8 @@ import torch
 from spml.errors import UserError
 from spml.launcher import local_rank
 
+SHORT_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # by their names in `train.amp` and `test.amp`
+
 
 def choose_device(name: str = "") -> torch.device:
     """The device that `name` asks for: `cuda` is this process's GPU, '' the same where there is one, else the CPU."""

@@ -2,12 +2,14 @@
 
 import torch
 
+from spml.devices import SHORT_TYPES
+
 
 class MixedPrecision:
     """Autocast of `train.amp`: none, bf16 or fp16, and the scaling of float16's gradients."""
 
     def __init__(self, name: str) -> None:
-        self.dtype = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+        self.dtype = SHORT_TYPES.get(name)
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """A context in which the networks compute in this precision."""

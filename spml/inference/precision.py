@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-SHORT_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+from spml.devices import SHORT_TYPES
 
 
 class _Autocast(nn.Module):
