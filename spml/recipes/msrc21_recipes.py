@@ -12,6 +12,7 @@ from spml.recipes.photo_stages import (
     page_command,
     photo_config,
     photo_masks,
+    photo_plan,
     photo_training,
     region_stages,
 )
@@ -55,22 +56,19 @@ def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
 
 
 def _plan(kind: str, settings: Settings) -> Plan:
-    data, config = settings.data or "data/msrc21", photo_config(settings)
-    keys = ("dataset.num_classes", str(_CLASSES), "dataset.background", "none")
-    return Plan(
-        settings=replace(settings, opts=(*settings.opts, *keys)),
+    data = settings.data or "data/msrc21"
+    return photo_plan(
+        settings,
+        photo_config(settings),
+        _CLASSES,
+        "none",
+        f"{data}/classes.txt",
         data=data,
         out=settings.out or f"snapshots/msrc21/{kind}",
         truth=f"{data}/masks",
-        classes=_CLASSES,
-        grid="",
-        config=config,
-        classifier=config,
-        cam_config=config,
         train_list=f"{data}/lists/train_{kind if kind in ('scribble', 'point') else 'full'}.txt",
         truth_list=f"{data}/lists/train_full.txt",
         val_list=f"{data}/lists/{settings.split}.txt",
-        scoring=("--class_names", f"{data}/classes.txt", "--leave_out_absent"),
     )
 
 

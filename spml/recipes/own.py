@@ -9,7 +9,7 @@ from spml.prepare.annotations.class_table import read_class_table
 from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
-from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_training, region_stages
+from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_plan, photo_training, region_stages
 from spml.recipes.plan import Plan, Source, infer_command, score_command, table_command
 from spml.recipes.settings import Settings, need_val_split
 from spml.recipes.stage_keys import second_stage_of, with_stage_keys
@@ -61,21 +61,18 @@ def _plan(settings: Settings) -> Plan:
             raise UserError(f"DATAROOT={root}: holds no {name}; expected {HOLDS} (docs/photographs.md)")
     classes, config = read_class_table(f"{root}/classes.txt", None), photo_config(settings)
     background, prepared = "0" if classes.background else "none", settings.lists or f"{root}/prepared"
-    keys = ("dataset.num_classes", str(len(classes.names)), "dataset.background", background)
-    return Plan(
-        settings=replace(settings, lists=prepared, opts=(*settings.opts, *keys)),
+    return photo_plan(
+        replace(settings, lists=prepared),
+        config,
+        len(classes.names),
+        background,
+        f"{prepared}/classes.txt",
         data=os.path.commonpath([root, prepared]),
         out=settings.out or f"snapshots/own/{os.path.basename(root)}",
         truth=f"{prepared}/truth/labels" if os.path.isdir(f"{root}/truth") else "",
-        classes=len(classes.names),
-        grid="",
-        config=config,
-        classifier=config,
-        cam_config=config,
         train_list=f"{prepared}/lists/train.txt",
         truth_list=f"{prepared}/lists/train_truth.txt",
         val_list=f"{prepared}/lists/val.txt",
-        scoring=("--class_names", f"{prepared}/classes.txt", "--leave_out_absent"),
     )
 
 

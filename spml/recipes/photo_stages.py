@@ -47,6 +47,33 @@ def photo_config(settings: Settings) -> str:
     return config
 
 
+def photo_plan(
+    settings: Settings, config: str, classes: int, background: str, names: str, *,
+    data: str, out: str, truth: str, train_list: str, truth_list: str, val_list: str,
+) -> Plan:  # fmt: skip
+    """The plan of a recipe for photographs, all of whose stages change one configuration.
+
+    config: that of stage 1; background: as `dataset.background` has it; names: the file of the class names; the others
+    as in a Plan.
+    """
+    keys = ("dataset.num_classes", str(classes), "dataset.background", background)
+    return Plan(
+        settings=replace(settings, opts=(*settings.opts, *keys)),
+        data=data,
+        out=out,
+        truth=truth,
+        classes=classes,
+        grid="",
+        config=config,
+        classifier=config,
+        cam_config=config,
+        train_list=train_list,
+        truth_list=truth_list,
+        val_list=val_list,
+        scoring=("--class_names", names, "--leave_out_absent"),
+    )
+
+
 def _hed_weights(settings: Settings) -> str:
     """HED's weights as contours.py takes them, '' for the image alone; warns where they could be had."""
     if settings.contours == "image":
