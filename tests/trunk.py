@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from functools import partial
 from pathlib import Path
+
+from script_end import end_with
 
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = ("torch.utils.data", "torch.utils.tensorboard.summary", "torchvision", "cv2", "PIL.Image", "tqdm", "yaml")
@@ -104,36 +105,22 @@ def group_members(pid):
 
 
 def serve(request):
-    """What `python SCRIPT FLAGS...` does at the project's root; ends the process."""
-    status = 1
-    try:
-        os.setsid()
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(os.open(request[name], os.O_WRONLY), number)
-        os.chdir(ROOT)
-        os.environ.update(request["environment"])
-        exec(request["prepare"], {})
-        sys.argv = request["start"]
-        sys.path[0] = os.path.dirname(sys.argv[0])
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
-            sys.stderr.write(end.code + "\n")
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
-        os._exit(status)
+    """What `python SCRIPT FLAGS...` does at the project's root."""
+    os.setsid()
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(request[name], os.O_WRONLY), number)
+    os.chdir(ROOT)
+    os.environ.update(request["environment"])
+    exec(request["prepare"], {})
+    sys.argv = request["start"]
+    sys.path[0] = os.path.dirname(sys.argv[0])
+    runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def answer(request):
     """The number of the process that was started, or the status of one that has ended."""
     if "start" in request:
-        return os.fork() or serve(request)
+        return os.fork() or end_with(partial(serve, request))
     pid, status = os.waitpid(request["wait"], os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if pid else None
 

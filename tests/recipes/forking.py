@@ -11,11 +11,12 @@ import runpy
 import signal
 import subprocess
 import sys
-import traceback
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+
+from script_end import end_with
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = (
@@ -42,7 +43,11 @@ class Forge:
 
     def __init__(self, folder):
         self.folder, self.count = folder, 0
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "OMP_NUM_THREADS": "1",
+        }
         for name in ("RANK", "WORLD_SIZE", "OUT", "DATA", "DATAROOT", "LISTS", "CAMS", "OPTS", "FROM", "TO", "FORCE"):
             environment.pop(name, None)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -92,23 +97,7 @@ class Deaths:
 
 def fork(function):
     """Call a function in a fork; returns its process number."""
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        function()
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
-            sys.stderr.write(end.code + "\n")
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    return os.fork() or end_with(function)
 
 
 def wait(process):
