@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from marks import NO_CUDA
 from trunk import Trunk
 
 from spml.config import load_config
@@ -55,9 +56,6 @@ TINY = {
 def pytest_collection_modifyitems(items):
     """Recipes first: they take longest, and no process shall be left alone with them."""
     items.sort(key=lambda item: "recipes" not in item.path.parts)
-
-
-NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import warnings
 
 import torch
-from conftest import NO_CUDA
+from marks import NO_CUDA
 from tiny_tasks import random_batch
 from torch.utils._python_dispatch import TorchDispatchMode
 
