@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from spml.errors import UserError
 from spml.recipes import common
-from spml.recipes.blocks import pseudo_label_stage, train_stage
+from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
 from spml.recipes.photo_stages import (
     masks_over_scales,
@@ -13,6 +13,7 @@ from spml.recipes.photo_stages import (
     photo_config,
     photo_masks,
     photo_plan,
+    photo_pseudo_labels,
     photo_training,
     region_stages,
 )
@@ -102,13 +103,13 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
     Dots and strokes are sure, so that regions take their class; seeds are not.
     """
     script = "pseudo_softmax_crf" if plan.weak else "pseudo_softmaxregion_crf"
-    text = f"training images: pseudo labels, soft-max{'' if plan.weak else ' of regions'} + CRF"
-    weak, pseudo = common.weak_flags(plan), plan.masks("pseudo_labels", "stage_1")
+    text = f"pseudo labels, soft-max{'' if plan.weak else ' of regions'} + CRF"
+    pseudo = plan.masks("pseudo_labels", "stage_1")
     tuned = "second stage, whole network finetuned"
     return [
         train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak),
         photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"),
-        pseudo_label_stage(plan, "pseudo_labels", "stage_1", script, plan.config, "embedding", *weak, text),
+        photo_pseudo_labels(plan, "pseudo_labels", "stage_1", script, "embedding", text),
         photo_training(plan, "classifier", "classifier", plan.train_list, pseudo, "embedding"),
         photo_masks(plan, "classifier", "second stage, classifier on the frozen embedding", "classifier"),
         photo_training(plan, "finetune", "finetune", plan.train_list, pseudo, "embedding"),
@@ -120,13 +121,11 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
 def _baselines(plan: Plan, kind: str) -> list[Stage]:
     """Cross-entropy on the weak labels alone, self-training from there, and full masks."""
     plain = with_stage_keys(plan, "cross_entropy")
-    weak, again = common.weak_flags(plan), plan.masks("self_labels", "self_training")
-    text = "training images: labels of self-training"
-    script = "pseudo_softmax_crf"
+    again, text = plan.masks("self_labels", "self_training"), "labels of self-training"
     return [
         photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak),
         photo_masks(plan, "weak_only", f"cross-entropy on the {_KINDS[kind]} alone", "cross_entropy"),
-        pseudo_label_stage(plain, "self_labels", "self_training", script, plan.config, "weak_only", *weak, text),
+        photo_pseudo_labels(plain, "self_labels", "self_training", "pseudo_softmax_crf", "weak_only", text),
         photo_training(plan, "self_training", "finetune", plan.train_list, again, "weak_only"),
         photo_masks(plan, "self_training", "self-training: a second training on these", "finetune"),
         photo_training(plan, "full", "cross_entropy", plan.truth_list, None),

@@ -9,7 +9,15 @@ from spml.prepare.annotations.class_table import read_class_table
 from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
-from spml.recipes.photo_stages import page_command, photo_config, photo_masks, photo_plan, photo_training, region_stages
+from spml.recipes.photo_stages import (
+    QUICK_CRF,
+    page_command,
+    photo_config,
+    photo_masks,
+    photo_plan,
+    photo_training,
+    region_stages,
+)
 from spml.recipes.plan import Plan, Source, infer_command, score_command, table_command
 from spml.recipes.settings import Settings, need_val_split
 from spml.recipes.stage_keys import second_stage_of, with_stage_keys
@@ -134,7 +142,7 @@ def _training(plan: Plan) -> list[Stage]:
     command = infer_command(plan, "pseudo_softmaxregion_crf", plan.config, "embedding", plan.train_list, folder)
     made = Stage(
         name="pseudo_labels",
-        commands=(replace(command, keys=(*command.keys, *tags)),),
+        commands=(replace(command, flags=(*command.flags, QUICK_CRF), keys=(*command.keys, *tags)),),
         writes=(folder,),
         after=(*plan.data_stages, "embedding"),
     )

