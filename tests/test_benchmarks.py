@@ -54,3 +54,11 @@ def test_growth_is_drawn_over_each_number_that_varies(modules):
     drawing = run.draw(panels)
     assert drawing.count("<circle") == 2 * 2 + 2 + 2 * 2 + 2
     assert drawing.startswith("<svg")
+
+
+def test_the_loader_is_timed(modules, monkeypatch, capsys):
+    loader = __import__("loader")
+    monkeypatch.setattr(sys, "argv", ["loader.py", "--workers", "0", "--images", "4"])
+    loader.main()
+    line = capsys.readouterr().out
+    assert line.startswith("0 workers: ") and float(line.split()[2]) > 0
