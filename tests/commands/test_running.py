@@ -206,17 +206,20 @@ IMPORTING = """
 import os, runpy, signal, sys
 class Finder:
     def find_spec(self, name, *_):
-        if name == "torch":
-            os.kill(os.getpid(), int(sys.argv[2]))
+        if name == sys.argv[2]:
+            os.kill(os.getpid(), int(sys.argv[3]))
 sys.meta_path.insert(0, Finder())
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
+@pytest.mark.parametrize("script, module", [
+    ("pyscripts/train/train.py", "torch"), ("spml/recipes/__main__.py", "numpy"), ("spml/recipes/__main__.py", "yaml"),
+])  # fmt: skip
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_a_script_imports_is_no_traceback(number):
+def test_a_signal_while_a_script_imports_is_no_traceback(script, module, number):
     heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    words = [sys.executable, "-c", IMPORTING, "pyscripts/train/train.py", str(int(number))]
+    words = [sys.executable, "-c", IMPORTING, script, module, str(int(number))]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, preexec_fn=heeding)
     expected = f"stopped by {number.name}; every file that was written is whole\n"
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", expected)

@@ -128,7 +128,7 @@ def serve(request):
         return
     from spml.commands.running import run
     from spml.recipes import launch
-    from spml.recipes.__main__ import run_recipe
+    from spml.recipes.command import run_recipe
 
     def execute(words, folder, started):
         if words[0] == "-m":

@@ -37,7 +37,7 @@ def checkout(tmp_path):
     for name in ("configs", "pyscripts"):
         (root / name).symlink_to(ROOT / name)
     (root / "spml/recipes/stripes.py").write_text(MODULE)
-    main = root / "spml/recipes/__main__.py"
+    main = root / "spml/recipes/command.py"
     text = main.read_text().replace("RECIPES = {", 'RECIPES = {"stripes": stripes.stripes_recipe, ')
     main.write_text(text.replace("import densepose", "import stripes, densepose"))
     script = (root / "bashscripts/toy/train_spml_point.sh").read_text().replace(" toy point", " stripes dots")
