@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
 
+from spml.data.identity import identity
 from spml.errors import UserError
 
 _HOST = f"{crc32(socket.gethostname().encode()):08x}"
@@ -63,20 +64,14 @@ def _sweep(folder: Path) -> None:
     _swept.add(folder)
     for path in folder.glob(".*.partial*"):
         writer = re.search(rf"\.{_HOST}-(\d+)\.partial[^/]*$", path.name)
-        if writer and path not in _under_way and not _runs(int(writer[1])):
+        if writer and path not in _under_way and _has_ended(int(writer[1])):
             with suppress(OSError):
                 path.unlink()
 
 
-def _runs(pid: int) -> bool:
-    """Whether another process of that number runs."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        pass
-    return pid != os.getpid()
+def _has_ended(pid: int) -> bool:
+    """Whether no other process of that number runs."""
+    return pid == os.getpid() or identity(pid) is None
 
 
 def _flush(path: Path) -> None:

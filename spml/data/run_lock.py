@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from spml.data.identity import identity
 from spml.data.paths import make_dir
 from spml.errors import UserError
 
@@ -117,22 +118,3 @@ def _noted(file: TextIO, what: str) -> dict:
         return {}
     found = content.get(what) if isinstance(content, dict) else None
     return found if isinstance(found, dict) and isinstance(found.get("pid"), int) else {}
-
-
-def identity(pid: int) -> dict[str, int | str] | None:
-    """A process of this machine: number, host, and when it started, which tells it from a later one of that number.
-
-    None where none runs.
-    """
-    found: dict[str, int | str] = {"pid": pid, "host": socket.gethostname(), "started": ""}
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        stat = []
-    if stat:
-        return None if stat[0] in "ZX" else {**found, "started": stat[19]}
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return None
-    return found

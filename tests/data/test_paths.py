@@ -109,6 +109,16 @@ def test_half_written_files_of_killed_processes_are_swept_and_those_of_others_st
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "a.txt"}
 
 
+def test_what_a_dead_process_left_is_swept_before_its_parent_has_taken_note_of_its_death(tmp_path):
+    dead = os.fork() or os._exit(0)
+    os.waitid(os.P_PID, dead, os.WEXITED | os.WNOWAIT)
+    left = tmp_path / f".a.{HOST}-{dead}.partial.png"
+    left.touch()
+    write_text(tmp_path / "a.txt", "new")
+    os.waitpid(dead, 0)
+    assert not left.exists()
+
+
 def test_a_half_written_file_that_cannot_be_removed_hides_no_reason(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")

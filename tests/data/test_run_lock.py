@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from spml.data import run_lock as module
-from spml.data.run_lock import identity, run_lock
+from spml.data.identity import identity
+from spml.data.run_lock import run_lock
 from spml.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

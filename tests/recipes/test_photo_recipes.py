@@ -75,6 +75,37 @@ def test_own_photographs_without_truth_or_seeds_and_a_classifier(tmp_path, forge
 
 
 @pytest.mark.training
+@pytest.mark.parametrize("recipe", [("own", "any"), ("msrc21", "tag")])
+def test_photo_recipes_killed_in_every_command_end_as_one_that_was_not(recipe, tmp_path, forge):
+    make_tree = own_tree if recipe[0] == "own" else msrc_tree
+    marks, folders = tmp_path / "killed", [tmp_path / "whole", tmp_path / "killed_run"]
+    for folder in (marks, *folders):
+        folder.mkdir()
+    for folder in folders:
+        make_tree(folder / "raw")
+    places = [
+        {"DATAROOT": str(folder / "raw"), "DATA": str(folder / "data"), "OUT": str(folder / "out"), **SETTINGS}
+        for folder in folders
+    ]
+    assert forge.run(list(recipe), **places[0]).returncode == 0
+    kills = 0
+    while (done := forge.run(list(recipe), marks, **places[1])).returncode == -9:
+        kills += 1
+        assert kills == len(list(marks.iterdir())), "a command was killed twice"
+    assert done.returncode == 0 and kills > 10, done
+    for place in ("out", "data", "raw"):
+        results = [{p.relative_to(f / place): p for p in (f / place).rglob("*") if is_result(p)} for f in folders]
+        assert [*sorted(results[0])] == [*sorted(results[1])]
+        assert [name for name, path in results[0].items() if path.read_bytes() != results[1][name].read_bytes()] == []
+
+
+def is_result(path):
+    """Masks, label maps, scores, lists, and what is half written: all but records, which name times and folders."""
+    kept = path.suffix in (".png", ".txt", ".xml") or path.parent.name == "scores"
+    return path.is_file() and kept
+
+
+@pytest.mark.training
 @pytest.mark.parametrize("kind", ["point", "box"])
 def test_msrc21_from_its_raw_files_to_a_table(kind, tmp_path, forge):
     msrc_tree(tmp_path / "raw")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spml.data.run_lock import identity
+from spml.data.identity import identity
 from spml.errors import UserError
 from spml.recipes.outside import CamInput, FolderInput, ListInput, PathInput
 from spml.recipes.runner import RecipeRun, StageFailed
