@@ -3,6 +3,7 @@
 import multiprocessing
 import re
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -64,7 +65,15 @@ def read_batches(loader: DataLoader) -> Iterator[Batch]:
         batches = iter(loader)
     except OSError as error:
         raise _lack_of_memory(loader.num_workers, error) from None
-    for batch in batches:
+    while True:
+        try:
+            batch = next(batches, None)
+        except (ConnectionError, EOFError, FileNotFoundError) as error:  # a batch whose maker died handing it over
+            if "in DataLoader worker" in str(error):  # of our own making
+                raise
+            raise _worker_ended(loader.num_workers, error) from None
+        if batch is None:
+            return
         if isinstance(batch, UserError):
             raise batch
         yield batch
@@ -79,10 +88,17 @@ def worker_deaths(workers: int) -> Iterator[None]:
         if "DataLoader worker (pid" not in str(error):  # but "in DataLoader worker": of our own making
             raise
         reason = re.search(r"killed by signal: ([^.]*)|exited unexpectedly", str(error))
-        raise UserError(
-            f"num_threads is {workers}: a loader worker ended ({reason[0] if reason else error}), out of memory or of "
-            "shared memory perhaps; set num_threads: 0, or give the container more (docker run --shm-size 1g)"
-        ) from None
+        raise _worker_ended(workers, reason[0] if reason else error) from None
+
+
+def _worker_ended(workers: int, reason: object) -> UserError:
+    """What is said of it, and once: torch's handler would raise on, wherever the process stands in its end."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return UserError(
+        f"num_threads is {workers}: a loader worker ended ({reason}), out of memory or of shared memory perhaps; set "
+        "num_threads: 0, or give the container more (docker run --shm-size 1g)"
+    )
 
 
 def _collate_to_share(items: Sequence[Any]) -> Batch | UserError:

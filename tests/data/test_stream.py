@@ -1,5 +1,7 @@
 """The stream of training samples: whole epochs, shares of processes, going on where it stopped."""
 
+import signal
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from spml.data.datasets import Augmentation, WeakLabelDataset
 from spml.data.lists import read_list
-from spml.data.stream import StreamSampler, make_loader
+from spml.data.stream import StreamSampler, make_loader, read_batches, worker_deaths
 from spml.errors import UserError
 
 lengths, batches, ranks = st.integers(1, 12), st.integers(1, 5), st.integers(1, 3)
@@ -92,3 +94,41 @@ def test_a_broken_image_leaves_a_worker_as_an_error_in_its_batchs_place(loader, 
     errors = [r for r in results if isinstance(r, UserError)]
     assert len(errors) == 2
     assert all("image/c.png" in str(e) for e in errors)
+
+
+class BrokenLoader:
+    """A loader whose second batch never comes."""
+
+    num_workers = 2
+
+    def __init__(self, error):
+        self.error = error
+
+    def __iter__(self):
+        yield "a batch"
+        raise self.error
+
+
+@pytest.fixture
+def child_signal():
+    """Puts back what is done about children that end."""
+    before = signal.signal(signal.SIGCHLD, lambda *_: None)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("error", [
+    ConnectionResetError(104, "reset by peer"), EOFError(), FileNotFoundError(2, "No such file"),
+    RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+], ids=lambda error: type(error).__name__)  # fmt: skip
+def test_a_worker_that_dies_while_it_hands_a_batch_over_is_named_and_no_handler_raises_on(error, child_signal):
+    with pytest.raises(UserError, match=r"^num_threads is 2: a loader worker ended \("), worker_deaths(2):
+        list(read_batches(BrokenLoader(error)))
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+
+
+def test_an_error_of_our_own_in_a_worker_is_not_taken_for_its_death(child_signal):
+    error = FileNotFoundError("Caught FileNotFoundError in DataLoader worker process 0.")
+    with pytest.raises(FileNotFoundError), worker_deaths(2):
+        list(read_batches(BrokenLoader(error)))
+    assert signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL
