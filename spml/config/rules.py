@@ -22,6 +22,7 @@ _CHOICES: dict[str, tuple] = {
     "train.amp": ("none", "bf16", "fp16"),
     "train.second_stage": ("classifier", "finetune"),
     "test.amp": ("none", "bf16", "fp16"),
+    "test.classify": ("pixels", "embedding"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
     **{f"train.{name}_loss_types": ("none", "segsort") for name in _RELATIONS},

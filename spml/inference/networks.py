@@ -49,7 +49,12 @@ class Networks:
         return view.class_maps(scores, self.config.dataset.mirror_classes, size)
 
     def logits(self, view: View, embeddings: torch.Tensor) -> torch.Tensor:
-        """Class logits over the canvas: K×canvas; raises UserError where the snapshot holds no classifier."""
+        """Class logits over the canvas: K×canvas; raises UserError where the snapshot holds no classifier.
+
+        Of embeddings at full resolution, or brought there themselves (`test.classify`).
+        """
         if self.classifier is None:
             raise UserError("the snapshot holds no classifier (prediction_model); retrieve from prototypes instead")
+        if self.config.test.classify == "embedding":
+            return average_windows(view, self.classifier(embeddings), lambda logits: logits)
         return average_windows(view, embeddings, self.classifier)

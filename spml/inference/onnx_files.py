@@ -40,12 +40,16 @@ class ImageNetwork(nn.Module):
             values = torch.tensor(segmenter.config.network[f"pixel_{name}"], device=segmenter.device)
             self.register_buffer(name, values)
 
-    def raw(self, image: torch.Tensor) -> torch.Tensor:
-        """Raw embeddings of images, padded at the right and bottom to a multiple of the stride by the mean colour."""
+    def raw(self, image: torch.Tensor, head: nn.Module | None = None) -> torch.Tensor:
+        """Raw embeddings of images, padded at the right and bottom to a multiple of the stride by the mean colour.
+
+        head: what makes something else of them before they are brought to that size.
+        """
         height, width = image.shape[1:3]
         pixels = ((image.float() / 255 - self.means) / self.stds).permute(0, 3, 1, 2)
         pixels = F.pad(pixels, (0, -width % SIDE_STEP, 0, -height % SIDE_STEP))
-        return resize(self.embedding(pixels), pixels.shape[-2:])
+        embedding = self.embedding(pixels)
+        return resize(embedding if head is None else head(embedding), pixels.shape[-2:])
 
 
 class UnitEmbedding(ImageNetwork):
@@ -61,11 +65,13 @@ class ClassShares(ImageNetwork):
     def __init__(self, segmenter: Segmenter) -> None:
         super().__init__(segmenter)
         self.classifier = deepcopy(segmenter.classifier)
+        self.by_pixel = segmenter.config.test.classify == "pixels"
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         if self.classifier is None:
             raise ValueError("the snapshot holds no classifier")
-        return self.classifier(self.raw(image))[:, :, : image.shape[1], : image.shape[2]].softmax(1)
+        logits = self.classifier(self.raw(image)) if self.by_pixel else self.raw(image, self.classifier)
+        return logits[:, :, : image.shape[1], : image.shape[2]].softmax(1)
 
 
 def write_onnx(network: ImageNetwork, output: str, path: Path) -> float | None:

@@ -21,8 +21,9 @@ def picture():
     return np.random.default_rng(0).integers(0, 255, (37, 50, 3), np.uint8)
 
 
-def test_what_is_exported_is_what_the_segmenter_gives_in_one_window(segmenter, picture):
-    segmenter.config.test.update(image_size=0, crop_size=[40, 56], stride=[40, 56])
+@pytest.mark.parametrize("classify", ["pixels", "embedding"])
+def test_what_is_exported_is_what_the_segmenter_gives_in_one_window(segmenter, picture, classify):
+    segmenter.config.test.update(image_size=0, crop_size=[40, 56], stride=[40, 56], classify=classify)
     given = torch.from_numpy(picture)[None]
     with torch.inference_mode():
         scores, embedding = ClassShares(segmenter)(given)[0], UnitEmbedding(segmenter)(given)[0]

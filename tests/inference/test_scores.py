@@ -55,6 +55,27 @@ def share_right(scores, truth):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("way", [softmax, softmax_pyramid])
+def test_classes_by_pixel_and_at_the_embedding_are_the_same_where_the_classifier_is_linear(networks, way):
+    by_pixel = way(networks, stripes())
+    networks.config.test.classify = "embedding"
+    torch.testing.assert_close(way(networks, stripes()), by_pixel)
+
+
+@torch.inference_mode()
+def test_classes_at_the_embedding_are_logits_of_the_classifier_brought_to_full_resolution(networks, device):
+    networks.config.test.update(classify="embedding", crop_size=[40, 48], stride=[40, 48])
+    networks.classifier = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), networks.classifier).to(device)
+    ((view, embeddings),) = networks.look(stripes().unit_range(), [1], flips=False)
+    expected = nn.functional.interpolate(
+        networks.classifier(embeddings), (40, 48), mode="bilinear", align_corners=False
+    )
+    torch.testing.assert_close(networks.logits(view, embeddings), expected[0])
+    networks.config.test.classify = "pixels"
+    assert not torch.allclose(networks.logits(view, embeddings), expected[0])
+
+
+@torch.inference_mode()
 def test_each_way_to_score_finds_the_stripes(networks):
     image = stripes()
     truth = np.repeat(np.arange(3), 16)[None].repeat(40, 0)
