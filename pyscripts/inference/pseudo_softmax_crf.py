@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Pseudo labels by self-training: soft-max within the classes of the weak label, refined by a dense CRF."""
+"""Pseudo labels by self-training: soft-max within the classes of label and tags, refined by a dense CRF."""
 
 from spml.commands.running import run
 

@@ -25,8 +25,8 @@ def pseudo_softmaxrw_crf(argv: Argv = None) -> None:
 
 
 def pseudo_softmax_crf(argv: Argv = None) -> None:
-    """Pseudo labels by self-training: soft-max within the classes of the weak label, refined by a dense CRF."""
-    with open_job(argv, pseudo_softmax_crf, Needs(labels=True, classifier=True, crf=True)) as job:
+    """Pseudo labels by self-training: soft-max within the classes of label and tags, refined by a dense CRF."""
+    with open_job(argv, pseudo_softmax_crf, Needs(labels=True, classifier=True, given_tags=True, crf=True)) as job:
         from spml.commands.driver import make_masks
         from spml.inference.pseudo_labels import softmax_within_label
 

@@ -122,12 +122,17 @@ def photo_training(plan: Plan, name: str, kind: str, data_list: str, labels: Sou
 def photo_pseudo_labels(plan: Plan, name: str, masks: str, script: str, trained: str, text: str) -> Stage:
     """OUT/pseudo/`masks` of the training images by a script from the network of the stage `trained`, and their score.
 
-    text: the row of the table.
+    text: the row of the table. Seeds may lack a class that is there, so that the tags count beside them.
     """
     flags, sources = weak_flags(plan)
-    return pseudo_label_stage(
+    stage = pseudo_label_stage(
         plan, name, masks, script, plan.config, trained, (*flags, QUICK_CRF), sources, f"training images: {text}"
     )
+    if plan.weak is None:
+        return stage
+    infer, score = stage.commands
+    infer = replace(infer, keys=(*infer.keys, "dataset.tags_file", f"{plan.data}/tags.txt"))
+    return replace(stage, commands=(infer, score))
 
 
 def photo_masks(

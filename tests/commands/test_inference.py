@@ -38,6 +38,7 @@ from spml.commands.pseudo import (
 from spml.data.cam_files import write_cam
 from spml.data.files import read_npz, write_image
 from spml.data.joined_prototypes import JOINED
+from spml.data.tag_files import write_tags
 from spml.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +106,18 @@ def test_each_script_writes_a_mask_of_classes_for_each_image(script, call, tiny_
         assert mask.shape == (40, 40) and mask.dtype == np.uint8 and mask.max() < 4
         assert Image.open(out / "semantic_color" / f"{image}.png").size == (40, 40)
     assert not list(out.rglob("*partial*"))
+
+
+def test_self_training_knows_classes_that_tags_name_and_seeds_lack(call, tiny_data, tmp_path):
+    (tmp_path / "seeds").mkdir()
+    for name in tiny_data.ids:
+        Image.fromarray(np.ones((40, 40), np.uint8)).save(tmp_path / "seeds" / f"{name}.png")
+    write_tags(tmp_path / "tags.txt", dict.fromkeys(tiny_data.ids, (1, 2, 3)))
+    seeds = ("--semantic_dir", tmp_path / "seeds", "--crf_iter_max", 1, "--crf_bi_w", 0, "--crf_pos_w", 0)
+    alone = call(pseudo_softmax_crf, *seeds, out="alone")
+    beside = call(pseudo_softmax_crf, *seeds, "--opts", "dataset.tags_file", tmp_path / "tags.txt", out="beside")
+    assert {n: np.unique(read(alone, n)).tolist() for n in tiny_data.ids} == {n: [1] for n in tiny_data.ids}
+    assert any((read(beside, name) > 1).any() for name in tiny_data.ids)
 
 
 @pytest.mark.slow
