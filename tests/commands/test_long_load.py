@@ -34,13 +34,16 @@ class Usage:
         self.threads.append(len(os.listdir("/proc/self/task")))
 
     def check(self):
-        """See that nothing has grown after the first quarter; memory is the largest of an eighth."""
+        """See that nothing has grown after the first quarter; memory is the largest of an eighth.
+
+        Of open files and threads the fewest of an eighth: pictures that threads read and write come and go.
+        """
         count = len(self.memory)
         assert count >= 16
-        early, late = max(self.memory[count // 4 : count * 3 // 8]), max(self.memory[-count // 8 :])
-        assert late < (1 + GROWTH) * early, (early, late)
-        assert set(self.files[count // 4 :]) == {self.files[-1]}
-        assert set(self.threads[count // 4 :]) == {self.threads[-1]}
+        early, late = slice(count // 4, count * 3 // 8), slice(-count // 8, None)
+        assert max(self.memory[late]) < (1 + GROWTH) * max(self.memory[early]), self.memory
+        assert min(self.files[late]) <= min(self.files[early]), self.files
+        assert min(self.threads[late]) <= min(self.threads[early]), self.threads
 
 
 def looking(usage, function, every):
