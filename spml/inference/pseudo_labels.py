@@ -22,7 +22,7 @@ from spml.inference.scores import ONE_SCALE, mean_of, pyramid_scales, retrieval_
 from spml.inference.tiles import Place, Tile, cut_tiles, put_together, size_in_one
 from spml.inference.windows import Size, View
 from spml.models.embedding import resize
-from spml.segments.kmeans import nearest_prototype
+from spml.segments.nearest import nearest_prototype
 from spml.segments.segment import resize_labels
 
 WALK_STRIDE = 8

@@ -3,7 +3,7 @@
 import torch
 
 from spml.segments.directions import mean_directions
-from spml.segments.nearest import kmeans_by_bounds
+from spml.segments.nearest import kmeans_by_bounds, nearest_prototype
 
 WORTH_BOUNDS = 1 << 20  # similarities an iteration: below, the plain formula is as fast
 
@@ -31,9 +31,3 @@ def spherical_kmeans(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, 
         prototypes = mean_directions(x, cluster, num_clusters)
         cluster = nearest_prototype(x, prototypes)
     return cluster
-
-
-def nearest_prototype(x: torch.Tensor, prototypes: torch.Tensor, max_elements: int = 1 << 24) -> torch.Tensor:
-    """Index of the most similar prototype for each row of x, in chunks: [P, D], [K, D] → [P]."""
-    rows = max(1, max_elements // max(1, len(prototypes)))
-    return torch.cat([(chunk @ prototypes.T).argmax(1) for chunk in x.split(rows)])

@@ -17,6 +17,12 @@ SETTLED = 0.2  # of the pixels: where more changed, indices of all are as fast, 
 MOST = 0.8  # of the pixels: where more may change, all are looked at, which spares a copy
 
 
+def nearest_prototype(x: torch.Tensor, prototypes: torch.Tensor, max_elements: int = 1 << 24) -> torch.Tensor:
+    """Index of the most similar prototype for each row of x, in chunks: [P, D], [K, D] → [P]."""
+    rows = max(1, max_elements // max(1, len(prototypes)))
+    return torch.cat([(chunk @ prototypes.T).argmax(1) for chunk in x.split(rows)])
+
+
 def kmeans_by_bounds(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, iterations: int) -> torch.Tensor:
     """What `spherical_kmeans` gives, of which it is the form for a CPU: [P, D] unit rows, [P] → [P]."""
     clusters, prototypes, changed = _Clusters(x, cluster), None, len(x)
@@ -54,9 +60,8 @@ class _Clusters:
 
     def assign_by_index(self, prototypes: torch.Tensor) -> int:
         """Give all pixels the cluster of their most similar prototype; returns how many change. Bounds are lost."""
-        each = max(1, SIMILARITIES_HELD // len(prototypes))
         before, self.bounds = self.label, None
-        self.label = torch.cat([(part @ prototypes.T).argmax(1) for part in self.x.split(each)])
+        self.label = nearest_prototype(self.x, prototypes, SIMILARITIES_HELD)
         return int((self.label != before).sum())
 
     def assign(self, prototypes: torch.Tensor, rows: torch.Tensor | None) -> int:

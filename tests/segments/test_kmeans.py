@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spml.segments import kmeans, nearest
-from spml.segments.kmeans import initial_clusters, nearest_prototype, spherical_kmeans
+from spml.segments.kmeans import initial_clusters, spherical_kmeans
+from spml.segments.nearest import nearest_prototype
 
 
 def unit_rows(count, dim, seed=0):
