@@ -98,6 +98,8 @@ def inference_parser(description: str) -> Parser:
     files.add_argument("--snapshot", metavar="FILE", help="instead of SNAPSHOT_DIR/model-{train.max_iteration - 1}.pth")
     files.add_argument("--semantic_memory_dir", metavar="DIR", help="prototypes to retrieve from")
     files.add_argument("--cam_dir", metavar="DIR", help="class activation maps ID.npy")
+    files.add_argument("--box_dir", metavar="DIR", help="boxes of objects, VOC XML files ID.xml of all or some images")
+    files.add_argument("--class_names", metavar="TXT", help="names of the classes, for --box_dir (default: VOC's)")
     files.add_argument("--save_dir", type=filled, required=True, metavar="DIR", help="where results go")
     files.add_argument("--skip_existing", action="store_true", help="keep results that a run of equal settings left")
     segments = parser.add_argument_group("segments")

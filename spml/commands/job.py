@@ -15,7 +15,9 @@ from spml.commands import ranks
 from spml.commands.crf_pool import CrfPool
 from spml.commands.flags import inference_parser
 from spml.commands.job_inputs import (
+    BoxFiles,
     check_cams,
+    find_boxes,
     find_samples,
     find_snapshot,
     read_gallery,
@@ -59,7 +61,8 @@ class Needs:
 
     labels, instances: the label maps of the data list; gallery: prototypes to retrieve from; cams: CAM files;
     classifier: the snapshot's prediction_model; tags: `dataset.tags_file`; given_tags: that too, where it is named;
-    crf: whether a CRF ends it; results: the files it writes for each image.
+    given_boxes: boxes, where --box_dir is given; crf: whether a CRF ends it; results: the files it writes for each
+    image.
     """
 
     labels: bool = False
@@ -69,6 +72,7 @@ class Needs:
     classifier: bool = False
     tags: bool = False
     given_tags: bool = False
+    given_boxes: bool = False
     crf: bool = False
     results: tuple[str, ...] = MASKS
 
@@ -78,7 +82,7 @@ class Job:
     """One run of a script: its flags and configuration, this process's share of the samples, and where results go.
 
     gallery: prototypes [M, C] and labels [M] to retrieve from, or None; tags: the classes of images by id, or None;
-    records: what decides the results, by folder; pool: the processes of the CRF.
+    boxes: those of the images, or None; records: what decides the results, by folder; pool: the processes of the CRF.
     """
 
     needs: Needs
@@ -88,6 +92,7 @@ class Job:
     samples: list[Sample]
     gallery: tuple[np.ndarray, np.ndarray] | None
     tags: dict[str, tuple[int, ...]] | None
+    boxes: BoxFiles | None
     outputs: MaskOutputs
     records: Sequence[RunRecord]
     pool: CrfPool
@@ -104,7 +109,8 @@ class Job:
             instance = _of_size(size, read_label(sample.instance, dataset.max_pixels), sample.instance)
         if self.needs.cams:
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
-        image = InputImage(pixels, label, instance, cam, self._classes_of(sample))
+        boxes = self.boxes.read(sample.id, size) if self.boxes else None
+        image = InputImage(pixels, label, instance, cam, self._classes_of(sample), boxes)
         return image.within(dataset.max_side, dataset.num_classes)
 
     def _classes_of(self, sample: Sample) -> tuple[int, ...] | None:
@@ -155,13 +161,14 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     if needs.cams:
         check_cams(flags.cam_dir, samples, config)
     tags = read_sample_tags(config, samples) if needs.tags else None
+    boxes = find_boxes(flags, config) if needs.given_boxes else None
     gallery = read_gallery(flags, config) if needs.gallery else None
     values = _decisive_values(script.__name__, flags, config, needs, snapshot, samples, outputs)
     records = _records(values, outputs, flags.skip_existing)
     kept = [record.kept(_results(record.save_dir, samples, needs)) for record in records]
     todo = [sample for sample in ranks.share(samples) if not all(sample.id in ids for ids in kept)]
     with CrfPool(num_workers(flags, needs, len(todo))) as pool:
-        yield Job(needs, flags, config, snapshot, todo, gallery, tags, outputs, records, pool)
+        yield Job(needs, flags, config, snapshot, todo, gallery, tags, boxes, outputs, records, pool)
 
 
 def _records(values: dict[str, Any], outputs: MaskOutputs, keep: bool) -> list[RunRecord]:
@@ -202,6 +209,8 @@ def _decisive_values(
     for folder, read in (("semantic_memory_dir", needs.gallery), ("cam_dir", needs.cams)):
         if read:
             values[f"content of --{folder}"] = fingerprints.of_folder(getattr(flags, folder))
+    if needs.given_boxes and flags.box_dir:
+        values |= {"content of --box_dir": fingerprints.of_folder(flags.box_dir), "--class_names": flags.class_names}
     if needs.tags:
         values["content of dataset.tags_file"] = fingerprints.of_file(config.dataset.tags_file)
     return values

@@ -35,10 +35,20 @@ def pseudo_softmax_crf(argv: Argv = None) -> None:
 
 def pseudo_softmaxregion_crf(argv: Argv = None) -> None:
     """Pseudo labels from labels and regions: soft-max averaged over regions, labels kept, refined by a dense CRF."""
-    needs = Needs(labels=True, instances=True, classifier=True, given_tags=True, crf=True)
+    needs = Needs(labels=True, instances=True, classifier=True, given_tags=True, given_boxes=True, crf=True)
     with open_job(argv, pseudo_softmaxregion_crf, needs) as job:
         from spml.commands.driver import make_masks
-        from spml.inference.pseudo_labels import softmax_regions
+        from spml.inference.region_labels import softmax_regions
+
+        make_masks(job, softmax_regions)
+
+
+def pseudo_softmaxtag_crf(argv: Argv = None) -> None:
+    """Pseudo labels from tags, boxes and regions: soft-max within them, averaged over regions, dense CRF."""
+    needs = Needs(instances=True, classifier=True, tags=True, given_boxes=True, crf=True)
+    with open_job(argv, pseudo_softmaxtag_crf, needs) as job:
+        from spml.commands.driver import make_masks
+        from spml.inference.region_labels import softmax_regions
 
         make_masks(job, softmax_regions)
 

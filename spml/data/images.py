@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
 LABEL_FORMATS = ("PNG", "BMP", "TIFF", "GIF")
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+MAX_SIDE = 10_000  # that a file of annotations may state: a larger one would only exhaust the memory
 MAX_PIXELS = 100_000_000  # the default of `dataset.max_pixels`: 300 MB of RGB
 
 _PIL_LIMIT = Lock()  # PIL's own limit is a global of its module

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from spml.data.boxes import Box
 from spml.data.transforms import resize_image, resize_label, shrink_image, shrink_weak_label, size_within
 
 Given = TypeVar("Given")
@@ -14,8 +15,8 @@ Given = TypeVar("Given")
 class InputImage:
     """pixels: uint8 [H, W, 3]; label, instance: uint8 [H, W], or None; cam: {class: [H, W] in 0..1}, or None.
 
-    classes: those that the image may show by its tags, a background with them, or None; on_disk: height and width of
-    the file where it is not H×W, which results have.
+    classes: those that the image may show by its tags, a background with them, or None; boxes: those of its objects, or
+    None; on_disk: height and width of the file where it is not H×W, which results have.
     """
 
     pixels: np.ndarray
@@ -23,6 +24,7 @@ class InputImage:
     instance: np.ndarray | None = None
     cam: dict[int, np.ndarray] | None = None
     classes: tuple[int, ...] | None = None
+    boxes: tuple[Box, ...] | None = None
     on_disk: tuple[int, int] | None = None
 
     @property
@@ -68,6 +70,7 @@ class InputImage:
             pixels=shrink_image(self.pixels, size),
             label=None if self.label is None else shrink_weak_label(self.label, size, num_classes),
             instance=None if self.instance is None else resize_label(self.instance, size),
+            boxes=None if self.boxes is None else tuple(box.scaled(self.size, size) for box in self.boxes),
             cam=None if self.cam is None else {name: resize_image(scores, size) for name, scores in self.cam.items()},
             on_disk=self.result_size,
         )

@@ -29,7 +29,6 @@ WALK_STRIDE = 8
 RETRIEVAL_PYRAMID = (0.5, 1, 1.5, 2)
 SOFTMAX_PYRAMID = (0.75, 1)
 SOFTMAX_PYRAMID_STEPS = 1
-SURE = 0.98  # score of a class that a region's labels name, 1 − SURE of the others
 LEAST_MAXIMUM = 0.15  # scores of a class that is hardly seen are not blown up beyond 1 / this
 
 
@@ -39,11 +38,11 @@ def walk_size(size: Size) -> Size:
 
 
 def present_classes(image: InputImage, num_classes: int) -> torch.Tensor:
-    """Which classes the weak label names, and the tags where these are given: [K] bool."""
+    """Which classes the weak label, the tags and the boxes name, as far as these are given: [K] bool."""
     present = np.zeros(num_classes, bool)
-    label = image.weak_label
-    present[np.unique(label[label < num_classes])] = True
-    present[list(image.classes or ())] = True
+    if image.label is not None:
+        present[np.unique(image.label[image.label < num_classes])] = True
+    present[[*(image.classes or ()), *(box.class_id for box in image.boxes or ())]] = True
     return torch.from_numpy(present)
 
 
@@ -145,34 +144,6 @@ def softmax_within_label(networks: Networks, image: InputImage) -> torch.Tensor:
     scores = put_together(_tiles(networks, image), image.size, size_in_one(image.size), look)
     present = present_classes(image, len(scores)).to(scores.device)
     return torch.where(present[:, None, None], scores, 0)
-
-
-def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
-    """Self-training's scores averaged over each region; regions with labels of one class alone are of that class.
-
-    Where regions follow the contours well, as HED's do on photographs, this beats a walk over affinities.
-    """
-    scores = softmax_within_label(networks, image)
-    small = image.shrunk(size_in_one(image.size), len(scores))
-    regions = torch.from_numpy(small.regions).long().to(scores.device)
-    means = region_means(scores / scores.sum(0).clamp_min(torch.finfo().tiny), regions)
-    labelled = label_shares(torch.from_numpy(small.weak_label).to(scores.device), regions, len(scores)) > 0
-    sure = labelled.sum(1) == 1
-    means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
-    present = present_classes(image, len(scores)).to(scores.device)
-    return torch.where(present, means, 0).T[:, regions]
-
-
-def region_means(scores: torch.Tensor, regions: torch.Tensor) -> torch.Tensor:
-    """Mean scores of each region: [K, H, W], [H, W] ids from 0 → [R, K]; 0 for ids that no pixel has."""
-    ids, count = regions.flatten(), int(regions.max()) + 1
-    total = scores.new_zeros(count, len(scores)).index_add_(0, ids, scores.flatten(1).T)
-    return total / ids.bincount(minlength=count).clamp_min(1)[:, None]
-
-
-def label_shares(labels: torch.Tensor, regions: torch.Tensor, num_classes: int) -> torch.Tensor:
-    """Share of the pixels of each region that are labelled with each class: [H, W], [H, W] → [R, K]."""
-    return region_means((labels == torch.arange(num_classes, device=labels.device)[:, None, None]).float(), regions)
 
 
 def retrieval_seeds(networks: Networks, image: InputImage) -> torch.Tensor:

@@ -11,9 +11,10 @@ import numpy as np
 from spml.commands.flags import Parser, number
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
-from spml.data.files import need_dir, read_text, write_image
+from spml.data.files import need_dir, read_label, read_text, write_image
 from spml.data.labels import UNLABELLED
 from spml.data.lists import listed_ids
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.convert import (
     add_background_flag,
@@ -22,16 +23,16 @@ from spml.prepare.convert import (
     convert,
     first_tag_of,
 )
+from spml.prepare.region_rules import region_tag_seeds
 from spml.prepare.seed_images import SeedSettings, given_label, images_to_seed
 from spml.prepare.seed_rules import (
     BOX_THRESHOLD,
     TAG_THRESHOLD,
-    box_seeds,
+    cam_box_seeds,
     lay_under,
     partial_box_seeds,
     tag_seeds,
 )
-from spml.prepare.voc_xml import read_boxes
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,9 @@ def seeds_of(source: Path, settings: SeedSettings) -> np.ndarray:
     classes, scores = read_cam_arrays(source, len(settings.class_names), settings.first)
     alpha, background = settings.alpha, settings.first > 0
     xml = settings.box_dir / f"{source.stem}.xml" if settings.box_dir else None
+    if settings.region_dir is not None:
+        regions = _regions_of(source, scores.shape[1:], settings.region_dir)
+        return region_tag_seeds(classes, scores, regions, alpha, settings.tag_threshold, background)
     if xml is None or (settings.partial_boxes and not xml.is_file()):
         return tag_seeds(classes, scores, alpha, settings.tag_threshold, background)
     size, boxes = read_boxes(xml, settings.class_names)
@@ -86,7 +90,16 @@ def seeds_of(source: Path, settings: SeedSettings) -> np.ndarray:
     if settings.partial_boxes:
         thresholds = settings.tag_threshold, settings.box_threshold
         return partial_box_seeds(classes, scores, boxes, alpha, thresholds, background)
-    return box_seeds(classes, scores, boxes, settings.box_threshold, background)
+    return cam_box_seeds(classes, scores, boxes, settings.box_threshold, background)
+
+
+def _regions_of(source: Path, size: tuple[int, ...], region_dir: Path) -> np.ndarray:
+    """The over-segmentation of the image of a CAM file."""
+    path = region_dir / f"{source.stem}.png"
+    regions = read_label(path)
+    if regions.shape != size:
+        raise UserError(f"{path}: has (height, width) {regions.shape}, but the scores of {source} have {tuple(size)}")
+    return regions
 
 
 def cam_seeds(argv: list[str] | None = None) -> None:
@@ -103,6 +116,8 @@ def _settings(args: Namespace) -> SeedSettings:
         raise UserError("--partial_boxes is of the boxes in --box_dir, which is not given")
     if args.only_missing and args.label_dir is None:
         raise UserError("--only_missing is of the labels in --label_dir, which is not given")
+    if args.region_dir is not None and args.box_dir is not None:
+        raise UserError("--region_dir is of tags alone; seeds of boxes and regions are made by box_seeds.py")
     names, threshold = read_class_names(args.class_names), args.threshold
     first = first_tag_of(args, names)
     return SeedSettings(
@@ -114,6 +129,7 @@ def _settings(args: Namespace) -> SeedSettings:
         box_threshold=(BOX_THRESHOLD if first else 0.0) if threshold is None else threshold,
         box_dir=need_dir(args.box_dir, "--box_dir") if args.box_dir else None,
         partial_boxes=args.partial_boxes,
+        region_dir=need_dir(args.region_dir, "--region_dir") if args.region_dir else None,
         label_dir=args.label_dir,
         only_missing=args.only_missing,
         listed=_read_listed(args.data_list) if args.data_list else None,
@@ -134,6 +150,8 @@ def _recorded(settings: SeedSettings) -> dict[str, Any]:
         values["background"] = "none"
     if settings.partial_boxes:
         values |= {"partial_boxes": True, "tag_threshold": settings.tag_threshold}
+    if settings.region_dir:
+        values["region_dir"] = str(settings.region_dir.resolve())
     if settings.label_dir:
         values |= {"label_dir": str(settings.label_dir.resolve()), "only_missing": settings.only_missing}
     if settings.listed is not None:
@@ -151,6 +169,9 @@ def _parse(argv: list[str] | None) -> Namespace:
     parser.add_argument("--box_dir", type=Path, help="VOC XML files, ID.xml: seeds within the boxes of the objects")
     parser.add_argument(
         "--partial_boxes", action="store_true", help="images and classes without a box take seeds as from tags"
+    )
+    parser.add_argument(
+        "--region_dir", type=Path, help="over-segmentations ID.png, over whose regions the scores of tags are averaged"
     )
     parser.add_argument(
         "--label_dir", type=Path, help="label maps ID.png that win over seeds; those without a CAM are copied"

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
+from spml.data.images import MAX_SIDE
 from spml.errors import UserError
-from spml.prepare.convert import MAX_SIDE
 
 # COCO's numbers have six digits; a generator of points takes at most this.
 MAX_NUMBER = 10**12

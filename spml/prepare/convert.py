@@ -19,9 +19,6 @@ from spml.prepare.provenance import PROVENANCE_NAME, Provenance
 
 logger = logging.getLogger(__name__)
 
-# No image of the data sets comes near it; a larger size in a file would only exhaust the memory.
-MAX_SIDE = 10_000
-
 Conversion = tuple[Any, tuple[Path, ...]]  # what is converted, and the files that it becomes
 Write = Callable[[Any, tuple[Path, ...]], None]
 

@@ -13,6 +13,7 @@ from spml.commands.pool import map_files
 from spml.data.class_names import read_class_names
 from spml.data.files import read_label
 from spml.data.tag_files import write_tags
+from spml.data.voc_xml import read_boxes
 from spml.prepare.convert import (
     add_background_flag,
     add_class_names_flag,
@@ -20,7 +21,6 @@ from spml.prepare.convert import (
     first_tag_of,
     need_files,
 )
-from spml.prepare.voc_xml import read_boxes
 
 logger = logging.getLogger(__name__)
 

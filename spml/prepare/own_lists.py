@@ -15,6 +15,7 @@ from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, read_text, visible_files, write_text
 from spml.data.lists import listed_ids
 from spml.data.tag_files import read_tags
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers_flag, first_tag_of
 
@@ -34,10 +35,14 @@ def choose_validation(annotated: Sequence[str], truth: Sequence[str], seed: int)
     return {*alone, *(both[place] for place in drawn)}
 
 
-def lacks_labels(tagged: tuple[str, tuple[int, ...]], label_dir: Path) -> bool:
-    """Whether the tags (id, classes) of an image name a class that its label map does not show."""
+def lacks_labels(tagged: tuple[str, tuple[int, ...]], prepared_dir: Path, class_names: Sequence[str]) -> bool:
+    """Whether the tags (id, classes) of an image name a class that neither its label map shows nor a box is of."""
     name, tags = tagged
-    return bool(set(tags) - set(np.unique(read_label(label_dir / f"{name}.png")).tolist()))
+    missing = {*tags} - {*np.unique(read_label(prepared_dir / f"labels/{name}.png")).tolist()}
+    xml = prepared_dir / f"boxes/{name}.xml"
+    if missing and xml.is_file():
+        missing -= {box.class_id for box in read_boxes(xml, class_names)[1]}
+    return bool(missing)
 
 
 def own_lists(argv: list[str] | None = None) -> None:
@@ -59,7 +64,7 @@ def own_lists(argv: list[str] | None = None) -> None:
     }
     for name, lines in lists.items():
         write_text(args.save_dir / name, "".join(f"{line}\n" for line in lines))
-    logger.info("to train on: %d, of which %d have classes that only tags or boxes name", len(train), len(seeds))
+    logger.info("to train on: %d, of which %d have classes that only tags name", len(train), len(seeds))
     if truth:
         both = len(val & annotated.keys())
         logger.info("for validation: %d, of which %d are annotated too and not trained on", len(val), both)
@@ -81,13 +86,12 @@ def _truth_of(folder: Path, images: Iterable[str]) -> list[str]:
 
 
 def _needing_seeds(args: Namespace, train: list[str]) -> list[str]:
-    """The images that lack labels of their own classes."""
+    """The images that lack labels and boxes of their own classes."""
     names = read_class_names(args.prepared_dir / "classes.txt")
     tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
-    lacking = map_files(
-        partial(lacks_labels, label_dir=args.prepared_dir / "labels"), [(n, tags[n]) for n in train], args.workers
-    )
-    return [name for name, lacks in zip(train, lacking, strict=True) if lacks]
+    lacks = partial(lacks_labels, prepared_dir=args.prepared_dir, class_names=names)
+    lacking = map_files(lacks, [(n, tags[n]) for n in train], args.workers)
+    return [name for name, lack in zip(train, lacking, strict=True) if lack]
 
 
 def _parse(argv: list[str] | None) -> Namespace:

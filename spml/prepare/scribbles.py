@@ -12,10 +12,10 @@ from spml.commands.flags import Parser, number
 from spml.data.class_names import VOC_CLASSES, class_id, read_class_names
 from spml.data.files import image_size, write_image
 from spml.data.labels import UNLABELLED
+from spml.data.voc_xml import number_of, parse_xml, stated_size
 from spml.errors import UserError
 from spml.prepare.convert import add_class_names_flag, add_common_flags, convert, need_files
 from spml.prepare.strokes import draw_polyline
-from spml.prepare.voc_xml import number_of, parse_xml, stated_size
 
 SCRIBBLE_LENGTHS = (1.0, 0.8, 0.5, 0.3, 0.0)
 SCRIBBLE_WIDTH, POINT_WIDTH = 3, 6

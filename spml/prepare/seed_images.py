@@ -26,9 +26,10 @@ class SeedSettings:
     cam_dir: folder of the CAM files; class_names: by id; first: the first class that counts as a tag, 0 without a
     background; alpha: power of the background's score; tag_threshold, box_threshold: below these scores pixels stay
     unlabelled; box_dir: VOC XML files, or None; partial_boxes: whether images and classes without a box take tag seeds;
-    label_dir: label maps that win over seeds, or None; only_missing: whether seeds are left out of classes that an
-    image's label shows; listed: the images that get seeds, or None for all that have a CAM; untagged: sizes (height,
-    width) of the images whose CAM holds no class and that have no label.
+    region_dir: over-segmentations that scores are averaged over, or None; label_dir: label maps that win over seeds, or
+    None; only_missing: whether seeds are left out of classes that an image's label shows; listed: the images that get
+    seeds, or None for all that have a CAM; untagged: sizes (height, width) of the images whose CAM holds no class and
+    that have no label.
     """
 
     cam_dir: Path
@@ -39,6 +40,7 @@ class SeedSettings:
     box_threshold: float = BOX_THRESHOLD
     box_dir: Path | None = None
     partial_boxes: bool = False
+    region_dir: Path | None = None
     label_dir: Path | None = None
     only_missing: bool = False
     listed: frozenset[str] | None = None

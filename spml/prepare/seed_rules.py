@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spml.data.boxes import Box, outside_boxes
 from spml.data.labels import UNLABELLED, VOID
-from spml.prepare.voc_xml import Box
 
 TAG_THRESHOLD, BOX_THRESHOLD = 0.2, 0.5
 
@@ -30,7 +30,7 @@ def tag_seeds(
     return seeds
 
 
-def box_seeds(
+def cam_box_seeds(
     classes: np.ndarray,
     scores: np.ndarray,
     boxes: Sequence[Box],
@@ -46,7 +46,7 @@ def box_seeds(
     best = np.full(scores.shape[1:], -1, np.float32)
     seeds = np.full(scores.shape[1:], 0 if background else UNLABELLED, np.uint8)
     for box in boxes:
-        part = _inside(box)
+        part = box.inside
         found = np.flatnonzero(classes == box.class_id)
         scaled = _scale(scores[found[0]][part]) if found.size else np.zeros_like(best[part])
         better = scaled > best[part]
@@ -67,14 +67,15 @@ def partial_box_seeds(
 
     thresholds: of tags and of boxes.
     """
-    seeds = box_seeds(classes, scores, boxes, thresholds[1], background)
+    seeds = cam_box_seeds(classes, scores, boxes, thresholds[1], background)
     rest = ~np.isin(classes, [box.class_id for box in boxes])
     if not rest.any():
         return seeds
-    outside = np.ones(seeds.shape, bool)
-    for box in boxes:
-        outside[_inside(box)] = False
-    return np.where(outside, tag_seeds(classes[rest], scores[rest], alpha, thresholds[0], background), seeds)
+    return np.where(
+        outside_boxes(boxes, seeds.shape),
+        tag_seeds(classes[rest], scores[rest], alpha, thresholds[0], background),
+        seeds,
+    )
 
 
 def lay_under(seeds: np.ndarray, label: np.ndarray, num_classes: int, only_missing: bool = False) -> np.ndarray:
@@ -85,10 +86,6 @@ def lay_under(seeds: np.ndarray, label: np.ndarray, num_classes: int, only_missi
     if only_missing:
         seeds = np.where(np.isin(seeds, np.unique(label)), np.uint8(UNLABELLED), seeds)
     return np.where((label >= num_classes) & (label != VOID), seeds, label)
-
-
-def _inside(box: Box) -> tuple[slice, slice]:
-    return np.s_[box.top : box.bottom, box.left : box.right]
 
 
 def _scale(cam: np.ndarray) -> np.ndarray:

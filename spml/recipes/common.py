@@ -31,15 +31,23 @@ def own_cams(plan: Plan) -> Source:
 
 def seed_stage(plan: Plan, cams: Source, flags: tuple[str, ...], reads: tuple[Input, ...] = ()) -> Stage:
     """Seed labels from class activation maps, within the boxes of --box_dir where it is given."""
+    command = Command("pyscripts/data/cam_seeds.py", ("--cam_dir", cams.path, *flags))
+    return scored_seeds(plan, command, cams.after, (*cams.reads, *reads))
+
+
+def scored_seeds(plan: Plan, command: Command, after: tuple[str, ...] = (), reads: tuple[Input, ...] = ()) -> Stage:
+    """Seed labels by a command of pyscripts/data, and their score."""
     folder = f"{plan.out}/pseudo/seeds"
-    where = ("--cam_dir", cams.path, "--save_dir", f"{folder}/semantic_gray", "--skip_existing")
-    seeds = Command("pyscripts/data/cam_seeds.py", (*where, *flags))
+    where = ("--save_dir", f"{folder}/semantic_gray", "--skip_existing")
     return Stage(
         name="seeds",
-        commands=(seeds, score_command(plan, "pseudo_seeds", folder, plan.train_list)),
+        commands=(
+            replace(command, flags=(*where, *command.flags)),
+            score_command(plan, "pseudo_seeds", folder, plan.train_list),
+        ),
         writes=(folder, f"{plan.out}/scores/pseudo_seeds.json"),
-        after=(*plan.data_stages, *cams.after),
-        reads=(*plan.listed(plan.train_list), *plan.true_masks(), *cams.reads, *reads),
+        after=(*plan.data_stages, *after),
+        reads=(*plan.listed(plan.train_list), *plan.true_masks(), *reads),
         rows=(Row("pseudo_seeds", "training images: seeds"),),
     )
 

@@ -90,26 +90,32 @@ def _data(plan: Plan) -> Stage:
 
 
 def _seed_stages(plan: Plan, kind: str) -> list[Stage]:
-    """Seeds from class activation maps, within the boxes where there are any; unlabelled elsewhere."""
+    """Seeds over regions: of boxes, or from class activation maps of the tags."""
+    where = ("--region_dir", f"{plan.data}/regions", "--class_names", f"{plan.data}/classes.txt")
+    flags = (*where, "--background", "none")
+    if kind == "box":
+        boxes = ("--box_dir", f"{plan.data}/boxes", "--data_list", plan.train_list)
+        return [common.scored_seeds(plan, Command("pyscripts/data/box_seeds.py", (*boxes, *flags)))]
     maps = common.cam_stages(with_stage_keys(plan, "cam"), Source(f"{plan.data}/tags.txt", ("data",)))
-    boxes = ("--box_dir", f"{plan.data}/boxes") if kind == "box" else ()
-    flags = (*boxes, "--class_names", f"{plan.data}/classes.txt", "--background", "none")
     return [*maps, common.seed_stage(plan, common.own_cams(plan), flags)]
 
 
 def _method(plan: Plan, kind: str) -> list[Stage]:
     """Stage 1, its pseudo labels, and the second stage both ways.
 
-    Dots and strokes are sure, so that regions take their class; seeds are not.
+    Dots and strokes are sure, so that regions take their class; seeds are not, of which tags and boxes alone count.
     """
-    script = "pseudo_softmax_crf" if plan.weak else "pseudo_softmaxregion_crf"
-    text = f"pseudo labels, soft-max{'' if plan.weak else ' of regions'} + CRF"
+    script = "pseudo_softmaxtag_crf" if plan.weak else "pseudo_softmaxregion_crf"
+    boxes = ("--box_dir", f"{plan.data}/boxes", "--class_names", f"{plan.data}/classes.txt") if kind == "box" else ()
+    text = "pseudo labels, soft-max of regions + CRF"
     pseudo = plan.masks("pseudo_labels", "stage_1")
     tuned = "second stage, whole network finetuned"
     return [
         train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak),
         photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"),
-        photo_pseudo_labels(plan, "pseudo_labels", "stage_1", script, "embedding", text),
+        photo_pseudo_labels(
+            plan, "pseudo_labels", "stage_1", script, "embedding", text, more=boxes, tags=plan.weak is not None
+        ),
         photo_training(plan, "classifier", "classifier", plan.train_list, pseudo, "embedding"),
         photo_masks(plan, "classifier", "second stage, classifier on the frozen embedding", "classifier"),
         photo_training(plan, "finetune", "finetune", plan.train_list, pseudo, "embedding"),
@@ -125,7 +131,9 @@ def _baselines(plan: Plan, kind: str) -> list[Stage]:
     return [
         photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak),
         photo_masks(plan, "weak_only", f"cross-entropy on the {_KINDS[kind]} alone", "cross_entropy"),
-        photo_pseudo_labels(plain, "self_labels", "self_training", "pseudo_softmax_crf", "weak_only", text),
+        photo_pseudo_labels(
+            plain, "self_labels", "self_training", "pseudo_softmax_crf", "weak_only", text, tags=plan.weak is not None
+        ),
         photo_training(plan, "self_training", "finetune", plan.train_list, again, "weak_only"),
         photo_masks(plan, "self_training", "self-training: a second training on these", "finetune"),
         photo_training(plan, "full", "cross_entropy", plan.truth_list, None),

@@ -113,8 +113,13 @@ def _converted(plan: Plan, source: str, root: str, folder: str) -> Stage:
 
 
 def _seed_stages(plan: Plan, prepared: str) -> list[Stage]:
-    """OUT/labels: the labels, with seeds below them where tags or boxes name classes that they do not show."""
+    """OUT/labels: the labels, below them seeds of boxes, and of the classes that only tags name."""
     needing, tags = f"{prepared}/lists/seeds.txt", ("dataset.tags_file", f"{prepared}/tags.txt")
+    names = ("--class_names", f"{prepared}/classes.txt", "--region_dir", f"{prepared}/regions")
+    boxed, labels = f"{plan.out}/box_labels", f"{plan.out}/labels"
+    where = ("--data_list", plan.train_list, "--save_dir", boxed, "--skip_existing", *names)
+    given = ("--label_dir", f"{prepared}/labels", "--box_dir", f"{prepared}/boxes", "--tags_file", tags[1])
+    boxes = Command("pyscripts/data/box_seeds.py", (*where, *given))
     plan = with_stage_keys(plan, "cam")
     network = train_stage(plan, "cam_network", "train_cam", plan.config, plan.train_list, None, (), tags)
     cam = infer_command(plan, "cam", plan.config, "cam_network", needing, f"{plan.out}/cams")
@@ -125,24 +130,28 @@ def _seed_stages(plan: Plan, prepared: str) -> list[Stage]:
         after=(*plan.data_stages, "cam_network"),
         only_for=needing,
     )
-    given = ("--label_dir", f"{prepared}/labels", "--box_dir", f"{prepared}/boxes", "--partial_boxes", "--only_missing")
-    names = ("--class_names", f"{prepared}/classes.txt", "--data_list", needing)
-    where = ("--cam_dir", f"{plan.out}/cams", "--save_dir", f"{plan.out}/labels", "--skip_existing")
-    seeds = Command("pyscripts/data/cam_seeds.py", (*where, *names, *given))
-    labels = Stage("labels", (seeds,), (f"{plan.out}/labels",), after=(*plan.data_stages, "cams"))
-    return [replace(network, only_for=needing), cams, labels]
+    tagged = ("--cam_dir", f"{plan.out}/cams", "--data_list", needing, "--label_dir", boxed, "--only_missing")
+    seeds = Command("pyscripts/data/cam_seeds.py", (*tagged, "--save_dir", labels, "--skip_existing", *names))
+    return [
+        Stage("box_labels", (boxes,), (boxed,), after=plan.data_stages),
+        replace(network, only_for=needing),
+        cams,
+        Stage("labels", (seeds,), (labels,), after=(*plan.data_stages, "box_labels", "cams")),
+    ]
 
 
 def _training(plan: Plan) -> list[Stage]:
     """Stage 1, pseudo labels, and the second stage that `train.second_stage` names."""
     embedding = train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak)
     folder, pseudo = f"{plan.out}/pseudo/regions", plan.masks("pseudo_labels", "regions")
-    # The labels of the list are sure; seeds are not, so that of them the tags alone count.
-    tags = ("dataset.tags_file", f"{plan.settings.lists}/tags.txt")
+    # The labels of the list are sure; seeds are not, so that of them the tags and boxes alone count.
+    prepared = plan.settings.lists
+    tags, names = ("dataset.tags_file", f"{prepared}/tags.txt"), ("--class_names", f"{prepared}/classes.txt")
+    boxes = ("--box_dir", f"{prepared}/boxes", *names)
     command = infer_command(plan, "pseudo_softmaxregion_crf", plan.config, "embedding", plan.train_list, folder)
     made = Stage(
         name="pseudo_labels",
-        commands=(replace(command, flags=(*command.flags, QUICK_CRF), keys=(*command.keys, *tags)),),
+        commands=(replace(command, flags=(*command.flags, *boxes, QUICK_CRF), keys=(*command.keys, *tags)),),
         writes=(folder,),
         after=(*plan.data_stages, "embedding"),
     )

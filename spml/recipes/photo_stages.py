@@ -119,16 +119,20 @@ def photo_training(plan: Plan, name: str, kind: str, data_list: str, labels: Sou
     return train_stage(with_stage_keys(plan, kind), name, script, plan.config, data_list, labels, after, keys)
 
 
-def photo_pseudo_labels(plan: Plan, name: str, masks: str, script: str, trained: str, text: str) -> Stage:
+def photo_pseudo_labels(
+    plan: Plan, name: str, masks: str, script: str, trained: str, text: str, *,
+    more: tuple[str, ...] = (), tags: bool = False,
+) -> Stage:  # fmt: skip
     """OUT/pseudo/`masks` of the training images by a script from the network of the stage `trained`, and their score.
 
-    text: the row of the table. Seeds may lack a class that is there, so that the tags count beside them.
+    text: the row of the table; more: flags of the script; tags: whether those of the images count.
     """
     flags, sources = weak_flags(plan)
+    given = (*flags, *more, QUICK_CRF)
     stage = pseudo_label_stage(
-        plan, name, masks, script, plan.config, trained, (*flags, QUICK_CRF), sources, f"training images: {text}"
+        plan, name, masks, script, plan.config, trained, given, sources, f"training images: {text}"
     )
-    if plan.weak is None:
+    if not tags:
         return stage
     infer, score = stage.commands
     infer = replace(infer, keys=(*infer.keys, "dataset.tags_file", f"{plan.data}/tags.txt"))

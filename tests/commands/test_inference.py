@@ -34,6 +34,7 @@ from spml.commands.pseudo import (
     pseudo_softmax_crf,
     pseudo_softmaxregion_crf,
     pseudo_softmaxrw_crf,
+    pseudo_softmaxtag_crf,
 )
 from spml.data.cam_files import write_cam
 from spml.data.files import read_npz, write_image
@@ -118,6 +119,49 @@ def test_self_training_knows_classes_that_tags_name_and_seeds_lack(call, tiny_da
     beside = call(pseudo_softmax_crf, *seeds, "--opts", "dataset.tags_file", tmp_path / "tags.txt", out="beside")
     assert {n: np.unique(read(alone, n)).tolist() for n in tiny_data.ids} == {n: [1] for n in tiny_data.ids}
     assert any((read(beside, name) > 1).any() for name in tiny_data.ids)
+
+
+BOX = (
+    "<annotation><size><width>40</width><height>40</height></size><object><name>{}</name><bndbox><xmin>1</xmin>"
+    "<ymin>1</ymin><xmax>20</xmax><ymax>40</ymax></bndbox></object></annotation>"
+)
+
+
+def test_pseudo_labels_from_tags_keep_classes_within_their_boxes(call, tiny_data, tmp_path):
+    write_tags(tmp_path / "tags.txt", dict.fromkeys(tiny_data.ids, (1, 2)))
+    (tmp_path / "names.txt").write_text("background\ncat\ndog\ncow\n")
+    (tmp_path / "boxes").mkdir()
+    first, *others = tiny_data.ids
+    for name in (first, *others[1:]):
+        (tmp_path / f"boxes/{name}.xml").write_text(BOX.format("dog"))
+    plain = ("--crf_iter_max", 1, "--crf_bi_w", 0, "--crf_pos_w", 0)
+    tags = ("--opts", "dataset.tags_file", tmp_path / "tags.txt")
+    boxes = ("--box_dir", tmp_path / "boxes", "--class_names", tmp_path / "names.txt")
+    free = call(pseudo_softmaxtag_crf, *plain, *tags, out="free")
+    boxed = call(pseudo_softmaxtag_crf, *plain, *boxes, *tags, out="boxed")
+    assert {value for name in tiny_data.ids for value in np.unique(read(free, name)).tolist()} <= {0, 1, 2}
+    assert (read(free, others[0]) == read(boxed, others[0])).all()  # which has no boxes
+    for name in (first, *others[1:]):
+        assert (read(boxed, name)[:, 20:] != 2).all()  # the box covers two regions of four
+
+
+@pytest.mark.parametrize(
+    ("xml", "message"),
+    [
+        (BOX.format("horse"), "a.xml: unknown class 'horse'; expected one of background, cat, dog, cow"),
+        (
+            BOX.format("cat").replace("<width>40", "<width>41"),
+            r"states .*\(40, 41\), its image has \(40, 40\)",
+        ),
+    ],
+)
+def test_boxes_that_do_not_fit_are_named(call, tiny_data, tmp_path, xml, message):
+    write_tags(tmp_path / "tags.txt", dict.fromkeys(tiny_data.ids, (1, 2)))
+    (tmp_path / "names.txt").write_text("background\ncat\ndog\ncow\n")
+    (tmp_path / f"{tiny_data.ids[0]}.xml").write_text(xml)
+    flags = ("--box_dir", tmp_path, "--class_names", tmp_path / "names.txt")
+    with pytest.raises(UserError, match=message.replace("a.xml", f"{tiny_data.ids[0]}.xml")):
+        call(pseudo_softmaxtag_crf, *flags, "--opts", "dataset.tags_file", tmp_path / "tags.txt", out="out")
 
 
 @pytest.mark.slow

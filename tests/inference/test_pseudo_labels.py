@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from spml.inference import pseudo_labels
+from spml.data.boxes import Box
+from spml.inference import pseudo_labels, region_labels
 from spml.inference.gallery import empty_gallery
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import nearest_label_shares, present_classes, to_peak_one, walk_size
+from spml.inference.region_labels import class_weights
 
 
 class Halves(nn.Module):
@@ -80,7 +82,7 @@ def test_regions_take_their_mean_scores_and_the_class_of_their_labels(halves, mo
     regions = np.array([[0, 0, 1, 1, 3], [0, 0, 1, 4, 3], [0, 5, 5, 4, 4]], np.uint8)  # 2 is no region
     labels = np.array([[2, 254, 254, 254, 0], [254, 254, 254, 255, 2], [254, 254, 254, 254, 3]], np.uint8)
     monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
-    found = pseudo_labels.softmax_regions(halves, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
+    found = region_labels.softmax_regions(halves, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
     present = [0, 2, 3]
     share = scores.numpy()[present] / scores.numpy()[present].sum(0)
     for y, x in np.ndindex(3, 5):
@@ -92,6 +94,40 @@ def test_regions_take_their_mean_scores_and_the_class_of_their_labels(halves, mo
             expected = share[:, inside].mean(1)
         np.testing.assert_allclose(found[present, y, x], expected, rtol=1e-5)
         assert found[1, y, x] == 0
+
+
+@pytest.mark.parametrize("background", ["0", "none"])
+def test_boxes_weigh_the_scores_and_without_a_background_classes_are_balanced(
+    halves, tiny_config, monkeypatch, background
+):
+    scores = drawn(3, 3, 5).softmax(0)
+    regions = np.array([[0, 0, 1, 1, 2], [0, 0, 1, 1, 2], [0, 3, 3, 3, 2]], np.uint8)
+    monkeypatch.setattr(region_labels, "softmax_within_label", lambda *args: scores)
+    halves.config = tiny_config(dataset={"num_classes": 3, "background": background})
+    image = InputImage(np.zeros((3, 5, 3), np.uint8), None, regions, classes=(0, 1, 2), boxes=(Box(2, 1, 0, 4, 2),))
+    weighed = scores.numpy() * 1
+    weighed[2] = 0
+    weighed[2, :2, 1:4] = scores[2, :2, 1:4] * 15 / 6
+    weighed /= weighed.sum(0)
+    if background == "none":
+        weighed /= weighed.mean((1, 2), keepdims=True)
+        weighed /= weighed.sum(0)
+    expected = np.zeros_like(weighed)
+    for region in range(4):
+        inside = regions == region
+        expected[:, inside] = weighed[:, inside].mean(1, keepdims=True)
+    np.testing.assert_allclose(region_labels.softmax_regions(halves, image), expected, rtol=1e-5)
+
+
+def test_a_class_that_is_labelled_outside_its_boxes_may_be_anywhere_and_nothing_is_left_without_a_class():
+    boxes = (Box(1, 0, 0, 2, 2), Box(2, 1, 1, 3, 2))
+    pixels, label = np.zeros((2, 4, 3), np.uint8), np.full((2, 4), 254, np.uint8)
+    weights = class_weights(InputImage(pixels, label, boxes=boxes), 3)
+    assert weights[1].tolist() == [[2, 2, 1, 1], [2, 2, 0, 1]]  # where no class is left, all
+    assert weights[2].tolist() == [[0, 0, 1, 1], [0, 4, 4, 1]]
+    assert (weights[0] == 1).all()
+    label[0, 3] = 1
+    assert class_weights(InputImage(pixels, label, boxes=boxes), 3)[1].tolist() == [[2, 2, 1, 1], [2, 2, 1, 1]]
 
 
 def test_pixels_take_the_class_of_the_nearest_labelled_segment(tiny_config):
@@ -193,5 +229,5 @@ def test_pseudo_labels_of_a_large_image_are_those_of_a_smaller_one_seen_by_tiles
     walked = pseudo_labels.cam_walk(halves, image)
     assert walked[2, :, 40:].min() > 10 * walked[2, :, :24].max()
     regions = InputImage(image.pixels, image.label, (np.arange(256) > 127).astype(np.uint8)[None].repeat(192, 0))
-    scores = pseudo_labels.softmax_regions(halves, regions)
+    scores = region_labels.softmax_regions(halves, regions)
     assert (scores.argmax(0)[:, :32] == 0).all() and (scores.argmax(0)[:, 32:] == 2).all()

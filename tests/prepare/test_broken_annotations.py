@@ -11,6 +11,7 @@ from scipy.io import savemat
 
 from spml.data.class_names import VOC_CLASSES
 from spml.data.files import write_image
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.coco import read_pictures
 from spml.prepare.densepose_labels import label_picture, only_at_surface_points
@@ -21,7 +22,6 @@ from spml.prepare.toy.parts import draw_figures
 from spml.prepare.toy.scenes import draw_scene
 from spml.prepare.toy.weak_labels import boxes_as_xml
 from spml.prepare.voc_masks import read_sbd
-from spml.prepare.voc_xml import read_boxes
 
 NAMES = VOC_CLASSES[:6]
 

@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from spml.data.files import read_label, write_image
 from spml.errors import UserError
 from spml.prepare.cam_seeds import cam_seeds, read_cam_arrays
+from spml.prepare.region_rules import balanced, region_tag_seeds
 
 
 class Evil:
@@ -229,3 +233,37 @@ def test_seeds_of_a_list_alone_and_all_other_labels_as_they_are(stuff, tmp_path,
     (tmp_path / "list.txt").write_text("")
     cam_seeds([*argv, "--cam_dir", str(tmp_path / "none")])
     assert set(map(str, seeds(tmp_path).values())) == {str([[254] * 4] * 4)}
+
+
+def test_scores_are_averaged_over_regions(tmp_path):
+    write_cams(tmp_path / "cam/a.npy", {0: np.array([[1, 0.2, 0, 0]] * 2), 1: np.array([[0.3, 0.7, 0.2, 0.0]] * 2)})
+    write_image(tmp_path / "regions/a.png", np.array([[0, 0, 1, 1]] * 2, np.uint8))
+    (tmp_path / "names.txt").write_text("dog\ncat\n")
+    argv = ["--cam_dir", str(tmp_path / "cam"), "--class_names", str(tmp_path / "names.txt"), "--workers", "0"]
+    argv += ["--save_dir", str(tmp_path / "out"), "--region_dir", str(tmp_path / "regions")]
+    cam_seeds([*argv, "--threshold", "0"])
+    assert read_label(tmp_path / "out/a.png").tolist() == [[0, 0, 1, 1]] * 2
+    cam_seeds(argv)  # 0.1, the mean of the second region, is below the threshold of tags
+    assert read_label(tmp_path / "out/a.png").tolist() == [[0, 0, 254, 254]] * 2
+    with pytest.raises(UserError, match="--region_dir is of tags alone.*box_seeds.py"):
+        cam_seeds([*argv, "--box_dir", str(tmp_path)])
+    write_image(tmp_path / "regions/a.png", np.zeros((3, 4), np.uint8))
+    with pytest.raises(UserError, match=r"regions/a.png: has .*\(3, 4\), but the scores of .*a.npy have \(2, 4\)"):
+        cam_seeds(argv)
+
+
+def test_over_regions_the_background_competes_by_its_own_score():
+    scores = np.array([[[0.9, 0.7, 0.3, 0.1, 0.2, 0.0]]], np.float32)
+    regions = np.array([[0, 0, 1, 1, 2, 2]])
+    seeds = region_tag_seeds(np.array([3]), scores, regions)  # means 0.8, 0.2, 0.1; (1 - 0.2)^6 = 0.26
+    assert seeds.tolist() == [[3, 3, 0, 0, 0, 0]]
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, (3, 4, 5), elements=st.floats(0.0625, 1, width=16)))
+def test_balanced_scores_divide_shares_by_a_root_of_their_mean(scores):
+    shares = np.zeros_like(scores)
+    for y, x in np.ndindex(4, 5):
+        shares[:, y, x] = scores[:, y, x] / sum(scores[:, y, x])
+    for share, found in zip(shares, balanced(scores), strict=True):
+        np.testing.assert_allclose(found, share / np.sqrt(share.mean()), rtol=1e-4)

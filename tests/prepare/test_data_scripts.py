@@ -9,6 +9,7 @@ SCRIPTS = {
     "voc_masks": ["--data_dir", "nowhere"],
     "voc_lists": ["--data_dir", "nowhere"],
     "scribbles": ["--data_dir", ".", "--xml_dir", "nowhere"],
+    "box_seeds": ["--box_dir", ".", "--region_dir", "nowhere", "--data_list", "l.txt", "--save_dir", "out"],
     "cam_seeds": ["--cam_dir", "nowhere", "--save_dir", "out"],
     "image_tags": ["--xml_dir", "nowhere", "--save_path", "tags.txt"],
     "densepose_masks": ["--data_dir", "nowhere", "--annotations", "a.json"],

@@ -6,9 +6,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from spml.data.files import read_label
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.msrc21 import MSRC21_CLASSES, msrc21, read_msrc21, split_of
-from spml.prepare.voc_xml import read_boxes
 
 GRASS, COW, HORSE, SKY, MOUNTAIN, BOAT = 2, 4, 5, 7, 8, 23  # as raw labels
 SIZE = (60, 80)

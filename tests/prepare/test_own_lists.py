@@ -33,7 +33,18 @@ def test_without_truth_all_annotated_photographs_train(prepared, log):
     found = lists(prepared)
     assert found["train"] == (prepared / "train.txt").read_text().splitlines()
     assert found["seeds"] == [found["train"][0], found["train"][3]] and found["val"] == found["train_truth"] == []
-    assert log[-1][1] == "to train on: 10, of which 2 have classes that only tags or boxes name"
+    assert log[-1][1] == "to train on: 10, of which 2 have classes that only tags name"
+
+
+def test_classes_that_boxes_name_need_no_seeds_of_tags(prepared):
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox>"
+    size = "<size><width>4</width><height>4</height></size>"
+    for number, name in ((0, "cow"), (3, "cow")):
+        path = prepared / f"boxes/{IDS[number]}.xml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"<annotation>{size}<object><name>{name}</name>{box}</object></annotation>")
+    found = lists(prepared)
+    assert found["seeds"] == [found["train"][3]]
 
 
 def test_validation_takes_photographs_with_truth_alone_and_few_that_are_annotated(prepared, log):

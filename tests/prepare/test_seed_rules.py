@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spml.prepare.seed_rules import box_seeds, lay_under, partial_box_seeds, tag_seeds
-from spml.prepare.voc_xml import Box
+from spml.data.boxes import Box
+from spml.prepare.seed_rules import cam_box_seeds, lay_under, partial_box_seeds, tag_seeds
 
 
 def tag_seed_of_pixel(classes, scores, alpha, threshold):
@@ -41,7 +41,7 @@ def test_tag_seeds_of_the_recipe():
 def test_boxes_scale_each_cam_within_themselves():
     scores = np.full((1, 4, 6), 0.05, np.float32)
     scores[0, 1, 1:4] = [0.1, 0.16, 0.2]
-    seeds = box_seeds(np.array([7]), scores, [Box(7, 1, 1, 4, 2)])
+    seeds = cam_box_seeds(np.array([7]), scores, [Box(7, 1, 1, 4, 2)])
     assert seeds[1].tolist() == [0, 254, 7, 7, 0, 0]
     assert not seeds[[0, 2, 3]].any()
 
@@ -51,12 +51,12 @@ def test_the_larger_score_wins_where_boxes_overlap():
     scores[0, 0], scores[1, 0] = [0.5, 0.4, 0.3, 0.0], [0.0, 0.02, 0.09, 0.1]
     boxes = [Box(1, 0, 0, 4, 1), Box(2, 0, 0, 4, 1)]
     for order in (boxes, boxes[::-1]):
-        assert box_seeds(np.array([1, 2]), scores, order).tolist() == [[1, 1, 2, 2]]
+        assert cam_box_seeds(np.array([1, 2]), scores, order).tolist() == [[1, 1, 2, 2]]
 
 
 def test_a_box_without_evidence_stays_unlabelled():
     scores = np.full((1, 3, 3), 0.4, np.float32)
-    seeds = box_seeds(np.array([1]), scores, [Box(1, 0, 0, 2, 2), Box(5, 2, 2, 3, 3)])
+    seeds = cam_box_seeds(np.array([1]), scores, [Box(1, 0, 0, 2, 2), Box(5, 2, 2, 3, 3)])
     assert seeds.tolist() == [[254, 254, 0], [254, 254, 0], [0, 0, 254]]
 
 
@@ -72,8 +72,8 @@ def test_without_a_background_a_pixel_takes_its_highest_class_or_none(scores, th
 def test_without_a_background_nothing_is_marked_outside_boxes():
     scores = np.linspace(0, 1, 6, dtype=np.float32).reshape(1, 1, 6)
     boxes = [Box(0, 1, 0, 5, 1)]
-    assert box_seeds(np.array([0]), scores, boxes, background=False).tolist() == [[254, 254, 254, 0, 0, 254]]
-    assert box_seeds(np.array([0]), scores, [], background=False).tolist() == [[254] * 6]
+    assert cam_box_seeds(np.array([0]), scores, boxes, background=False).tolist() == [[254, 254, 254, 0, 0, 254]]
+    assert cam_box_seeds(np.array([0]), scores, [], background=False).tolist() == [[254] * 6]
 
 
 def test_classes_without_a_box_take_tag_seeds_outside_all_boxes():
@@ -85,7 +85,7 @@ def test_classes_without_a_box_take_tag_seeds_outside_all_boxes():
     without = partial_box_seeds(classes, scores, boxes, background=False)
     assert without.tolist() == [[1, 254, 2, 1, 254]]
     only_boxed = partial_box_seeds(classes[1:], scores[1:], boxes)
-    assert (only_boxed == box_seeds(classes[1:], scores[1:], boxes)).all()
+    assert (only_boxed == cam_box_seeds(classes[1:], scores[1:], boxes)).all()
 
 
 def test_seeds_lie_under_classes_and_void():

@@ -9,12 +9,12 @@ from spml.data.class_names import read_class_names
 from spml.data.files import read_image, read_label
 from spml.data.lists import read_list
 from spml.data.tag_files import read_tags
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.oversegment import oversegment_image
 from spml.prepare.strokes import disc
 from spml.prepare.toy import parts, scenes, weak_labels
 from spml.prepare.toy.make_toy import REGION_THRESHOLD, ToySettings, make_toy, write_toy_set
-from spml.prepare.voc_xml import read_boxes
 
 GOLDEN = Path(__file__).parents[1] / "golden/toy.npz"
 UNLABELLED = 254

@@ -12,9 +12,9 @@ from spml.data.class_names import read_class_names
 from spml.data.files import read_label, write_image
 from spml.data.lists import read_list
 from spml.data.tag_files import read_tags
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.annotations.annotations import OUTPUTS, annotations
-from spml.prepare.voc_xml import read_boxes
 
 SCRIPT = Path(__file__).parents[3] / "pyscripts" / "data" / "annotations.py"
 

@@ -1,9 +1,10 @@
 import pytest
 
+from spml.data.boxes import Box
+from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.annotations.model import Rectangle
 from spml.prepare.annotations.voc_boxes import box_xml
-from spml.prepare.voc_xml import Box, read_boxes
 
 SIZE = "<size><width>60</width><height>40</height></size>"
 

@@ -3,25 +3,15 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from spml.data.boxes import Box
 from spml.data.class_names import class_id
+from spml.data.images import MAX_SIDE
 from spml.errors import UserError
-from spml.prepare.convert import MAX_SIDE
-
-
-class Box(NamedTuple):
-    """An object's box, label[top:bottom, left:right]: pixels from 0 on, right and bottom border left out."""
-
-    class_id: int
-    left: int
-    top: int
-    right: int
-    bottom: int
 
 
 def parse_xml(path: str | Path) -> Element:

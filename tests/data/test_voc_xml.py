@@ -1,8 +1,9 @@
 import pytest
 
+from spml.data.boxes import Box
 from spml.data.class_names import VOC_CLASSES
+from spml.data.voc_xml import parse_xml, read_boxes
 from spml.errors import UserError
-from spml.prepare.voc_xml import Box, parse_xml, read_boxes
 
 SIZE = "<size><width>50</width><height>40</height><depth>3</depth></size>"
 

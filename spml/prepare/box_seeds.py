@@ -1,0 +1,129 @@
+"""Boxes and regions -> seed labels without a network, under the labels that are given."""
+
+from argparse import Namespace
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spml.commands.flags import Parser
+from spml.data.boxes import Box, outside_boxes
+from spml.data.class_names import read_class_names
+from spml.data.files import need_dir, read_label, write_image
+from spml.data.labels import UNLABELLED
+from spml.data.lists import listed_ids
+from spml.data.tag_files import read_tags
+from spml.data.voc_xml import read_boxes
+from spml.errors import UserError
+from spml.prepare.convert import (
+    add_background_flag,
+    add_class_names_flag,
+    add_common_flags,
+    convert,
+    first_tag_of,
+)
+from spml.prepare.region_rules import region_box_seeds
+from spml.prepare.seed_rules import lay_under
+
+
+@dataclass(frozen=True)
+class BoxSettings:
+    """How seeds are made.
+
+    box_dir: VOC XML files; region_dir: over-segmentations ID.png; class_names: by id; first: the first class that
+    counts as a tag, 0 without a background; label_dir: label maps that win over seeds, or None; tags: the classes of
+    images by id, or None where boxes name them all.
+    """
+
+    box_dir: Path
+    region_dir: Path
+    class_names: tuple[str, ...]
+    first: int
+    label_dir: Path | None = None
+    tags: dict[str, tuple[int, ...]] | None = None
+
+
+def write_box_seeds(name: str, targets: tuple[Path, ...], settings: BoxSettings) -> None:
+    """Write the seeds of an image to `targets[0]`, under its label where there is one.
+
+    An image without boxes keeps its label, or stays unlabelled.
+    """
+    regions = read_label(settings.region_dir / f"{name}.png")
+    label = np.full(regions.shape, UNLABELLED, np.uint8)
+    if settings.label_dir is not None:
+        label = _of_size(settings.label_dir / f"{name}.png", regions.shape)
+    boxes = _boxes_of(settings.box_dir / f"{name}.xml", regions.shape, settings)
+    if boxes:
+        closed = settings.first > 0 and _all_boxed(name, boxes, label, settings)
+        label = lay_under(region_box_seeds(boxes, regions, closed), label, len(settings.class_names))
+    write_image(targets[0], label)
+
+
+def _boxes_of(xml: Path, size: tuple[int, ...], settings: BoxSettings) -> list[Box]:
+    """The boxes of an image, none where it has no file."""
+    if not xml.is_file():
+        return []
+    stated, boxes = read_boxes(xml, settings.class_names)
+    if stated != size:
+        raise UserError(f"{xml}: states (height, width) {stated}, its regions in --region_dir have {tuple(size)}")
+    return boxes
+
+
+def _of_size(path: Path, size: tuple[int, ...]) -> np.ndarray:
+    label = read_label(path)
+    if label.shape != size:
+        raise UserError(
+            f"{path}: has (height, width) {label.shape}, but its regions in --region_dir have {tuple(size)}"
+        )
+    return label
+
+
+def _all_boxed(name: str, boxes: list[Box], label: np.ndarray, settings: BoxSettings) -> bool:
+    """Whether nothing but background can be outside the boxes: no tag and no label there is of another object."""
+    tags = {} if settings.tags is None else settings.tags
+    labelled = (label >= settings.first) & (label < len(settings.class_names))
+    return not (
+        {*tags.get(name, ())} - {box.class_id for box in boxes} or (labelled & outside_boxes(boxes, label.shape)).any()
+    )
+
+
+def box_seeds(argv: list[str] | None = None) -> None:
+    """Write the seeds of the images of a list."""
+    args = _parse(argv)
+    names = read_class_names(args.class_names)
+    first = first_tag_of(args, names)
+    settings = BoxSettings(
+        box_dir=need_dir(args.box_dir, "--box_dir"),
+        region_dir=need_dir(args.region_dir, "--region_dir"),
+        class_names=names,
+        first=first,
+        label_dir=need_dir(args.label_dir, "--label_dir") if args.label_dir else None,
+        tags=read_tags(args.tags_file, len(names), first) if args.tags_file else None,
+    )
+    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in listed_ids(args.data_list)]
+    convert(partial(write_box_seeds, settings=settings), jobs, args, "box seeds", _recorded(settings))
+
+
+def _recorded(settings: BoxSettings) -> dict[str, Any]:
+    """What decides the seeds, as it is kept beside them."""
+    folders = {"box_dir": settings.box_dir, "region_dir": settings.region_dir, "label_dir": settings.label_dir}
+    values: dict[str, Any] = {name: str(path.resolve()) for name, path in folders.items() if path}
+    return values | {"class_names": settings.class_names, "first": settings.first, "tags": settings.tags is not None}
+
+
+def _parse(argv: list[str] | None) -> Namespace:
+    parser = Parser(description="Boxes (VOC XML) and regions (oversegment.py) to seed labels, without a network")
+    parser.add_argument("--data_list", type=Path, required=True, help="the images of this list")
+    parser.add_argument("--box_dir", type=Path, required=True, help="VOC XML files ID.xml of all or some of them")
+    parser.add_argument("--region_dir", type=Path, required=True, help="their over-segmentations, ID.png")
+    parser.add_argument("--save_dir", type=Path, required=True, help="where to write the seeds, ID.png")
+    parser.add_argument("--label_dir", type=Path, help="label maps ID.png that win over seeds, one for each image")
+    parser.add_argument(
+        "--tags_file", type=Path, help="image tags: where they name a class without a box, its place is left open"
+    )
+    add_class_names_flag(parser)
+    add_background_flag(parser)
+    add_common_flags(parser)
+    return parser.parse_args(argv)
