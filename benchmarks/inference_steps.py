@@ -21,6 +21,12 @@ def gallery(size, device):
     return query.to(device), Gallery(embedding.to(device), torch.randint(CLASSES, (count,), generator=g).to(device))
 
 
+def short_gallery(size, device):
+    """The same with prototypes in float16."""
+    query, whole = gallery(size, device)
+    return query, Gallery(whole.embedding.half(), whole.label)
+
+
 def walk(size, device):
     """Seeds and an embedding, of which neighbours are alike."""
     g, shape = torch.Generator().manual_seed(0), (size["height"], size["width"])
@@ -48,6 +54,14 @@ STEPS = {
         [{"prototypes": 500, **SHORT_FEW}],
         tolerance=1e-4,
         plain_up_to=1 << 33,
+    ),
+    "the 20 nearest prototypes, float16": Step(
+        short_gallery,
+        lambda inputs: nearest_labels(*inputs, NEIGHBOURS),
+        lambda inputs: plain.nearest_labels(inputs[0], inputs[1].embedding.float(), inputs[1].label, NEIGHBOURS),
+        [GALLERIES[0]],
+        [{"prototypes": 500, **SHORT_FEW}],
+        tolerance=1e-4,
     ),
     "random walk": Step(
         walk,

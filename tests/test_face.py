@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import spml
@@ -80,6 +81,16 @@ def test_what_is_remembered_is_retrieved_as_by_the_scripts(segmenter, images, ti
     for name, image in images.items():
         mask = segmenter.retrieve(image)
         assert mask.dtype == np.uint8 and np.array_equal(mask, read(out, name))
+
+
+def test_a_gallery_holds_what_it_remembers_in_the_type_that_the_configuration_names(snapshot_dir, config_path, images):
+    config = spml.load_config(config_path, {"test.prototypes": "float16"})
+    short, whole = spml.load(snapshot_dir, config, "cpu"), spml.load(snapshot_dir, config_path, "cpu")
+    for segmenter in (short, whole):
+        segmenter.remember(segmenter.prototypes(images["a"], np.ones((40, 40), np.uint8)))
+        assert (segmenter.retrieve(images["a"]) == 1).all()
+    assert short.gallery.embedding.dtype == torch.float16
+    assert torch.equal(short.gallery.embedding, whole.gallery.embedding.half())
 
 
 def test_prototypes_of_several_images_are_remembered_at_once_and_those_of_no_class_are_not(segmenter):

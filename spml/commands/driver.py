@@ -92,7 +92,8 @@ def make_prototypes(job: Job, prototypes: Prototype, pictures: bool = False) -> 
         _write_prototypes(job, prototypes, pictures)
     if ranks.this_rank() == 0:  # which ends last
         folder = (job.outputs.save_dir / PROTOTYPES[0]).parent
-        join_prototypes(folder, job.config.network.embedding_dim, job.config.dataset.num_classes)
+        dim, classes = job.config.network.embedding_dim, job.config.dataset.num_classes
+        join_prototypes(folder, dim, classes, job.config.test.prototypes)
 
 
 def _write_prototypes(job: Job, prototypes: Prototype, pictures: bool) -> None:

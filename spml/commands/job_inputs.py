@@ -32,7 +32,8 @@ def _required(value: str | None, flag: str) -> str:
 def read_gallery(flags: Namespace, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """The prototypes [M, C] and their labels [M] that --semantic_memory_dir holds."""
     folder = _required(flags.semantic_memory_dir, "--semantic_memory_dir")
-    return read_prototype_folder(folder, config.network.embedding_dim, config.dataset.num_classes)
+    dim, classes = config.network.embedding_dim, config.dataset.num_classes
+    return read_prototype_folder(folder, dim, classes, config.test.prototypes)
 
 
 def save_folder(flags: Namespace) -> Path:

@@ -23,6 +23,7 @@ _CHOICES: dict[str, tuple] = {
     "train.second_stage": ("classifier", "finetune"),
     "test.amp": ("none", "bf16", "fp16"),
     "test.classify": ("pixels", "embedding"),
+    "test.prototypes": ("float32", "float16"),
     "train.lr_policy": ("step", "poly"),
     "train.img_sim_features": ("with_local", "plain"),
     **{f"train.{name}_loss_types": ("none", "segsort") for name in _RELATIONS},

@@ -16,6 +16,7 @@ JOINED = "joined.safetensors"
 SPARE = 1024  # bytes of the head beside the names of the images
 ALIGNMENT = 64
 FINITE_ROWS = 1 << 16  # rows that are looked at together
+FILE_TYPES = {"float32": "F32", "float16": "F16"}  # the types of `test.prototypes`, as safetensors calls them
 
 
 def prototype_paths(folder: Path) -> list[Path]:
@@ -23,19 +24,22 @@ def prototype_paths(folder: Path) -> list[Path]:
     return list({path.stem: path for path in visible_files(folder) if path.suffix in (".npy", ".npz")}.values())
 
 
-def read_prototype_folder(folder: str | Path, dim: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """All prototypes of a folder whose label is a class: [M, dim] float32 and [M]; raises UserError for none.
+def read_prototype_folder(
+    folder: str | Path, dim: int, num_classes: int, kind: str = "float32"
+) -> tuple[np.ndarray, np.ndarray]:
+    """All prototypes of a folder whose label is a class: [M, dim] of type `kind` and [M]; raises UserError for none.
 
-    Mapped from the joined file where there is one of the same files, dimension and classes.
+    Mapped from the joined file where there is one of the same files, dimension, classes and type. kind: float32 or
+    float16 (`test.prototypes`), for which UserError is raised where a prototype lies beyond it.
     """
     folder = need_dir(folder, "--semantic_memory_dir")
     paths = prototype_paths(folder)
     if not paths:
         raise UserError(f"--semantic_memory_dir {folder}: holds no prototypes ID.npz; make them with prototype.py")
-    joined = _read_joined(folder / JOINED, _state(paths, num_classes), dim)
+    joined = _read_joined(folder / JOINED, _state(paths, num_classes), dim, kind)
     if joined is not None:
         return joined
-    prototypes, labels = zip(*(read_prototypes(path, dim) for path in paths), strict=True)
+    prototypes, labels = zip(*(_read(path, dim, kind) for path in paths), strict=True)
     prototype, label = np.concatenate(prototypes), np.concatenate(labels)
     is_class = (label >= 0) & (label < num_classes)
     if not is_class.any():
@@ -43,39 +47,56 @@ def read_prototype_folder(folder: str | Path, dim: int, num_classes: int) -> tup
     return prototype[is_class], label[is_class]
 
 
-def join_prototypes(folder: Path, dim: int, num_classes: int) -> None:
-    """Write FOLDER/joined.safetensors from the files of all images, unless it is there and theirs.
+def join_prototypes(folder: Path, dim: int, num_classes: int, kind: str = "float32") -> None:
+    """Write FOLDER/joined.safetensors from the files of all images, unless it is there, theirs and of type `kind`.
 
-    prototype: [M, dim] float32, label: [M] int64, those of classes alone; start: [N + 1] int64, the rows of image i, of
-    the names in the head's metadata, are start[i]..start[i + 1].
+    prototype: [M, dim] of that type, label: [M] int64, those of classes alone; start: [N + 1] int64, the rows of image
+    i, of the names in the head's metadata, are start[i]..start[i + 1].
     """
     paths = prototype_paths(folder)
     state = _state(paths, num_classes)
-    if not paths or _read_joined(folder / JOINED, state, dim) is not None:
+    if not paths or _read_joined(folder / JOINED, state, dim, kind) is not None:
         return
     metadata = {"state": state, "images": "\n".join(path.stem for path in paths)}
     room = len(json.dumps(metadata)) + SPARE
     room += -(room + 8) % ALIGNMENT
     with atomic_path(folder / JOINED) as partial, open(partial, "wb") as file:
         file.seek(room + 8)
-        labels, start = _write_rows(file, paths, dim, num_classes)
+        labels, start = _write_rows(file, paths, dim, num_classes, kind)
         file.write(labels.tobytes() + start.tobytes())
-        shapes = {"prototype": ("F32", [len(labels), dim]), "label": ("I64", [len(labels)])}
+        shapes = {"prototype": (FILE_TYPES[kind], [len(labels), dim]), "label": ("I64", [len(labels)])}
         head = _head({**shapes, "start": ("I64", [len(start)])}) | {"__metadata__": metadata}
         file.seek(0)
         file.write(struct.pack("<Q", room) + json.dumps(head).ljust(room).encode())
 
 
-def _write_rows(file: BinaryIO, paths: list[Path], dim: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def _write_rows(
+    file: BinaryIO, paths: list[Path], dim: int, num_classes: int, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Write the prototypes of classes; returns their labels, and where each image starts."""
     labels, start = [np.zeros(0, np.int64)], [0]
     for path in paths:
-        prototype, label = read_prototypes(path, dim)
+        prototype, label = _read(path, dim, kind)
         known = (label >= 0) & (label < num_classes)
-        file.write(prototype[known].astype("<f4").tobytes())
+        file.write(prototype[known].astype(_little(kind)).tobytes())
         labels.append(label[known])
         start.append(start[-1] + int(known.sum()))
     return np.concatenate(labels).astype("<i8"), np.array(start, "<i8")
+
+
+def _read(path: Path, dim: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Prototypes of one image, of this type, and labels."""
+    prototype, label = read_prototypes(path, dim)
+    most = np.finfo(kind).max
+    if np.abs(prototype).max(initial=0) > most:
+        raise UserError(
+            f"{path}: prototype holds values beyond {most:.0f}, expected unit vectors; or set test.prototypes: float32"
+        )
+    return prototype.astype(kind, copy=False), label
+
+
+def _little(kind: str) -> np.dtype:
+    return np.dtype(kind).newbyteorder("<")
 
 
 def _head(shapes: dict[str, tuple[str, list[int]]]) -> dict[str, Any]:
@@ -94,18 +115,21 @@ def _state(paths: list[Path], num_classes: int) -> str:
     return fingerprints.of_value([num_classes, stamps])
 
 
-def _read_joined(path: Path, state: str, dim: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Prototypes, mapped from a joined file, and labels; None where it is not there, broken, or not of this state."""
+def _read_joined(path: Path, state: str, dim: int, kind: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Prototypes, mapped from a joined file, and labels; None where it is not there, broken, or another one.
+
+    Another one is of another state or type.
+    """
     try:
         with open(path, "rb") as file:
             (room,) = struct.unpack("<Q", file.read(8))
             head = json.loads(file.read(min(room, path.stat().st_size)))
             count = head["label"]["shape"][0]
-            shapes = {"prototype": ("F32", [count, dim]), "label": ("I64", [count])}
+            shapes = {"prototype": (FILE_TYPES[kind], [count, dim]), "label": ("I64", [count])}
             fits = count > 0 and _head(shapes).items() <= head.items()
             if head["__metadata__"]["state"] != state or not fits:
                 return None
-            prototype = np.memmap(path, "<f4", "c", room + 8, (count, dim))
+            prototype = np.memmap(path, _little(kind), "c", room + 8, (count, dim))
             label = np.array(np.memmap(path, "<i8", "c", room + 8 + prototype.nbytes, (count,)))
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError, struct.error, RecursionError):
         return None

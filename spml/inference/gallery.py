@@ -8,6 +8,8 @@ import torch
 
 from spml.errors import UserError
 
+PROTOTYPE_TYPES = {"float32": torch.float32, "float16": torch.float16}  # by their names in `test.prototypes`
+
 
 @dataclass(frozen=True)
 class LabelledPrototypes:
@@ -21,7 +23,10 @@ class LabelledPrototypes:
 
 @dataclass(frozen=True)
 class Gallery:
-    """M prototypes of labelled images: embedding [M, C] unit vectors, label [M], classes 0..K−1 only."""
+    """M prototypes of labelled images: embedding [M, C] unit vectors, label [M], classes 0..K−1 only.
+
+    The embedding is float32 or float16 (`test.prototypes`).
+    """
 
     embedding: torch.Tensor
     label: torch.Tensor
@@ -47,9 +52,10 @@ class Gallery:
         return Gallery(torch.cat(embeddings), torch.cat(labels))
 
 
-def empty_gallery(dim: int, device: torch.device) -> Gallery:
-    """A gallery of no prototypes, to be joined with some."""
-    return Gallery(torch.empty(0, dim, device=device), torch.empty(0, dtype=torch.long, device=device))
+def empty_gallery(dim: int, device: torch.device, kind: str = "float32") -> Gallery:
+    """A gallery of no prototypes, to be joined with some, which it holds in float32 or float16."""
+    embedding = torch.empty(0, dim, dtype=PROTOTYPE_TYPES[kind], device=device)
+    return Gallery(embedding, torch.empty(0, dtype=torch.long, device=device))
 
 
 def gallery_of(prototype: np.ndarray, label: np.ndarray, device: torch.device) -> Gallery:

@@ -149,7 +149,7 @@ def open_networks(config: Config, snapshot: Path, device: torch.device, classifi
     a_pixel = WINDOW_BYTES + config.network.embedding_dim / 16 * 4  # the embedding, in float32 at stride 4
     need_memory(a_pixel * height * width, device, f"test.crop_size {list(config.test.crop_size)}")
     embedding, head = load_snapshot(config, snapshot, device, classifier)
-    gallery = empty_gallery(config.network.embedding_dim, device)
+    gallery = empty_gallery(config.network.embedding_dim, device, config.test.prototypes)
     network = in_precision(embedding.to(memory_format=torch.channels_last), config.test.amp, device)
     logits = None if head is None else in_precision(head, config.test.amp, device)
     return Segmenter(network, logits, gallery, config, device)

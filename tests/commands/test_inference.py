@@ -109,6 +109,21 @@ def test_each_script_writes_a_mask_of_classes_for_each_image(script, call, tiny_
     assert not list(out.rglob("*partial*"))
 
 
+def test_prototypes_are_joined_and_retrieved_in_float16_where_asked_to(call, tiny_data):
+    for name in tiny_data.ids:
+        Image.fromarray(np.ones((40, 40), np.uint8)).save(tiny_data.root / "semantic" / f"{name}.png")
+    short = ("--opts", "test.prototypes", "float16")
+    whole, half = call(prototype, out="whole"), call(prototype, *short, out="half")
+    folders = [folder / "semantic_prototype" for folder in (whole, half)]
+    assert (folders[1] / JOINED).stat().st_size < (folders[0] / JOINED).stat().st_size
+    for name in tiny_data.ids:  # those of one image stay as they were
+        one, other = (read_npz(folder / f"{name}.npz")["prototype"] for folder in folders)
+        assert np.array_equal(one, other)
+    for folder in folders:  # of either file
+        out = call(inference, "--semantic_memory_dir", folder, *short, out="masks")
+        assert all((read(out, name) == 1).all() for name in tiny_data.ids)
+
+
 def test_self_training_knows_classes_that_tags_name_and_seeds_lack(call, tiny_data, tmp_path):
     (tmp_path / "seeds").mkdir()
     for name in tiny_data.ids:

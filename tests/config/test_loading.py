@@ -266,6 +266,7 @@ def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
         ("train: {amp: fp8}", "train.amp"),
         ("{network: {prediction_types: cam}, train: {validate_step: 5}}", "train.validate_step"),
         ("test: {scales: [1, 0]}", "test.scales"),
+        ("test: {prototypes: float64}", "test.prototypes is 'float64', expected one of float32, float16"),
     ],
 )
 def test_an_impossible_value_is_an_error_that_names_the_key(load, text, key):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spml.inference import retrieval
 from spml.inference.gallery import Gallery
@@ -66,6 +67,41 @@ def test_chunks_of_the_gallery_say_what_it_says_at_once(monkeypatch):
     monkeypatch.setattr(retrieval, "MAX_SIMILARITIES", {"cpu": 1})
     assert torch.equal(nearest_labels(query, gallery), at_once)
     assert at_once.shape == (9, 20)
+
+
+@pytest.mark.parametrize(("queries", "remembered"), [(40, 3000), (3, 31), (1, 1)])
+def test_prototypes_in_float16_are_compared_in_float32(queries, remembered, device):
+    query, embedding = drawn(queries, seed=4).to(device), drawn(remembered).to(device)
+    short = embedding.half()
+    found, whole = nearest(query, short, 20), nearest(query, short.float(), 20)
+    assert torch.equal(found, whole)
+    expected = (query @ short.float().T).topk(min(20, remembered), 1).values
+    torch.testing.assert_close((query @ short.float().T).gather(1, found), expected, rtol=0, atol=1e-6)
+    if remembered > 1000:
+        assert not torch.equal(found, nearest(query, embedding, 20))  # what rounding changes is seen
+
+
+class Largest(TorchDispatchMode):
+    """How many numbers the largest new tensor of float32 holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.dtype == torch.float32:
+            self.numbers = max(self.numbers, result.untyped_storage().nbytes() // 4)
+        return result
+
+
+@pytest.mark.parametrize("queries", [1, 100])
+def test_prototypes_in_float16_are_never_held_in_float32_as_a_whole(queries, monkeypatch):
+    monkeypatch.setattr(retrieval, "MAX_SIMILARITIES", {"cpu": 1 << 12})
+    query, embedding = drawn(queries, 16), drawn(20000, 16).half()
+    with Largest() as largest:
+        nearest(query, embedding, 2)
+    assert 0 < largest.numbers <= embedding.numel() / 3
 
 
 def test_a_tie_goes_to_the_smallest_class():
