@@ -157,7 +157,8 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
         needs = replace(needs, tags=True)
     snapshot = find_snapshot(flags, config)
     palette, crf = load_palette(config.dataset.color_map_path), crf_parameters(flags) if needs.crf else None
-    outputs = MaskOutputs(save_folder(flags), palette, crf, unrefined_folder(flags, needs.crf))
+    background, unrefined = first_tag(config.dataset) > 0, unrefined_folder(flags, needs.crf)
+    outputs = MaskOutputs(save_folder(flags), palette, crf, background, unrefined)
     if needs.cams:
         check_cams(flags.cam_dir, samples, config)
     tags = read_sample_tags(config, samples) if needs.tags else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spml.data.files import write_image
-from spml.data.labels import VOID
+from spml.data.labels import UNLABELLED, VOID
 from spml.data.transforms import resize_label
 from spml.inference.crf import refine_scores
 from spml.inference.crf_settings import CRFParameters
@@ -27,13 +27,15 @@ CAMS = ("{}.npy",)
 class MaskOutputs:
     """The results of a run.
 
-    save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None; unrefined: the folder of the masks
+    save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None; background: whether there is one:
+    without it pixels of no score stay unlabelled; unrefined: the folder of the masks
     as they are without it, or None.
     """
 
     save_dir: Path
     palette: np.ndarray
     crf: CRFParameters | None = None
+    background: bool = True
     unrefined: Path | None = None
 
     def write_mask(self, name: str, mask: np.ndarray) -> None:
@@ -61,11 +63,15 @@ class MaskOutputs:
 
         pixels: uint8 [H, W, 3]; values: scores [K, h, w], or classes, which stay as they are.
         """
-        plain = values.argmax(0).astype(np.uint8) if values.ndim == 3 else values
-        if self.crf is None or values.ndim < 3:
-            return np.stack([plain] * len(self.folders))
-        refined = refine_scores(pixels, values, self.crf).argmax(0).astype(np.uint8)
-        return np.stack([plain, refined][-len(self.folders) :])
+        if values.ndim < 3:
+            return np.stack([values] * len(self.folders))
+        plain = values.argmax(0).astype(np.uint8)
+        refined = values if self.crf is None else refine_scores(pixels, values, self.crf)
+        masks = [plain, refined.argmax(0).astype(np.uint8)]
+        if not self.background:
+            for mask in masks:
+                mask[values.max(0) <= 0] = UNLABELLED
+        return np.stack(masks[-len(self.folders) :])
 
     def finish_mask(
         self,

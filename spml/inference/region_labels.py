@@ -11,6 +11,7 @@ from spml.inference.pseudo_labels import present_classes, softmax_within_label
 from spml.inference.tiles import size_in_one
 
 SURE = 0.98  # score of a class that a region's labels name, 1 − SURE of the others
+LEAST_MASS = 0.5  # of the probability of a region that the classes of its image must have for it to be labelled
 SMALLEST = torch.finfo(torch.float32).tiny
 
 
@@ -18,23 +19,37 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
     """Self-training's scores averaged over each region; regions with labels of one class alone are of that class.
 
     Boxes weigh the scores (`class_weights`). Without a background, each class has as much weight as the others in all,
-    since the image is known to show it. Where regions follow the contours well, as HED's do on photographs, this beats
-    a walk over affinities.
+    since the image is known to show it. There scores are 0 outside all boxes, and in regions whose probability lies
+    mostly with classes that the image does not show. Where regions follow the contours well, as HED's do on
+    photographs, this beats a walk over affinities.
     """
     scores = softmax_within_label(networks, image)
     count = len(scores)
     small = image.shrunk(size_in_one(image.size), count)
     regions = torch.from_numpy(small.regions).long().to(scores.device)
     present = present_classes(small, count).to(scores.device)
-    scores = as_shares(scores * torch.from_numpy(class_weights(small, count)).to(scores.device))
-    if first_tag(networks.config.dataset) == 0:
-        scores = as_shares(scores / scores.mean((1, 2), keepdim=True).clamp_min(SMALLEST))
-    means = region_means(scores, regions)
+    shares = as_shares(scores * torch.from_numpy(class_weights(small, count)).to(scores.device))
+    background = first_tag(networks.config.dataset) > 0
+    if not background:
+        shares = as_shares(shares / shares.mean((1, 2), keepdim=True).clamp_min(SMALLEST))
+    means = region_means(shares, regions)
+    unknown = region_means(scores, regions).sum(1) < LEAST_MASS
     if small.label is not None:
         labelled = label_shares(torch.from_numpy(small.label).to(scores.device), regions, count) > 0
         sure = labelled.sum(1) == 1
         means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
-    return torch.where(present, means, 0).T[:, regions]
+        unknown &= ~sure
+    maps = torch.where(present, means, 0).T[:, regions]
+    return maps if background else maps.masked_fill_(unknown[regions] | outside_all(small, count), 0)
+
+
+def outside_all(image: InputImage, num_classes: int) -> torch.Tensor:
+    """The pixels outside all boxes, [H, W] bool, where every class that is known to be there has boxes; else none."""
+    boxes = image.boxes or ()
+    boxed = {box.class_id for box in boxes}
+    all_boxed = boxed and set(present_classes(image, num_classes).nonzero().flatten().tolist()) <= boxed
+    size = image.size
+    return torch.from_numpy(outside_boxes(boxes, size) if all_boxed else np.zeros(size, bool))
 
 
 def as_shares(scores: torch.Tensor) -> torch.Tensor:

@@ -430,7 +430,17 @@ def test_a_new_pseudo_label_is_a_function_of_scores_and_its_entry(call, tiny_dat
 
 def test_each_script_calls_the_function_of_its_name():
     scripts = {path.stem: path.read_text() for path in (ROOT / "pyscripts" / "inference").glob("*.py")}
-    functions = (prototype, prototype_msc, cam, predict, export_onnx, *RETRIEVAL, *SOFTMAX, *PSEUDO)
+    functions = (
+        prototype,
+        prototype_msc,
+        cam,
+        predict,
+        export_onnx,
+        pseudo_softmaxtag_crf,
+        *RETRIEVAL,
+        *SOFTMAX,
+        *PSEUDO,
+    )
     assert {function.__name__ for function in functions} == set(scripts)
     for function in functions:
         home, name = function.__module__, function.__name__

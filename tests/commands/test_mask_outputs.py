@@ -55,3 +55,14 @@ def test_the_crf_sees_the_image_itself_or_its_truncated_resize():
     assert (resize_pixels(flat, (20, 31)) == 119).all()
     ramp = np.array([[0, 3]], np.uint8)[..., None].repeat(3, 2)
     assert resize_pixels(ramp, (1, 4))[0, :, 0].tolist() == [0, 0, 2, 3]
+
+
+@pytest.mark.parametrize("crf", [None, CRFParameters()])
+def test_without_a_background_pixels_of_no_score_stay_unlabelled(tmp_path, crf):
+    scores = np.zeros((3, *IMAGE.shape[:2]), np.float32)
+    scores[1, :, 2:] = 1
+    for background, expected in ((True, {0, 1}), (False, {1, 254})):
+        outputs = MaskOutputs(tmp_path, voc_palette(), crf, background)
+        (mask,) = outputs.classes(IMAGE, scores)
+        assert (mask[:, 2:] == 1).all() and set(np.unique(mask)) <= expected
+        assert background or (mask[:, :2] == 254).all()

@@ -119,6 +119,32 @@ def test_boxes_weigh_the_scores_and_without_a_background_classes_are_balanced(
     np.testing.assert_allclose(region_labels.softmax_regions(halves, image), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("background", ["0", "none"])
+def test_regions_of_something_else_and_all_outside_the_boxes_have_no_score_without_a_background(
+    halves, tiny_config, monkeypatch, background
+):
+    scores = torch.full((3, 2, 6), 0.1)
+    scores[2] = 0.8
+    scores[:, :, 2:] = torch.tensor([0.3, 0.3, 0.4])[:, None, None]
+    regions = np.array([[0, 0, 1, 1, 2, 2]] * 2, np.uint8)
+    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
+    halves.config = tiny_config(dataset={"num_classes": 3, "background": background})
+    pixels, label = np.zeros((2, 6, 3), np.uint8), np.full((2, 6), 254, np.uint8)
+
+    def scored(**given):
+        return (region_labels.softmax_regions(halves, InputImage(pixels, **given)) > 0).any(0)[0].tolist()
+
+    everywhere = [True] * 6
+    known = everywhere if background == "0" else [False, False, True, True, True, True]
+    assert scored(instance=regions, classes=(0, 1)) == known  # class 2 has 0.8 of the first region
+    label[0, 0] = 1
+    assert scored(label=label, instance=regions, classes=(0, 1)) == everywhere
+    boxes = (Box(0, 2, 0, 4, 2), Box(1, 3, 0, 5, 2))
+    within = everywhere if background == "0" else [False, False, True, True, True, False]
+    assert scored(instance=regions, classes=(0, 1), boxes=boxes) == within
+    assert scored(instance=regions, classes=(0, 1), boxes=boxes[:1]) == known  # class 1 may be anywhere
+
+
 def test_a_class_that_is_labelled_outside_its_boxes_may_be_anywhere_and_nothing_is_left_without_a_class():
     boxes = (Box(1, 0, 0, 2, 2), Box(2, 1, 1, 3, 2))
     pixels, label = np.zeros((2, 4, 3), np.uint8), np.full((2, 4), 254, np.uint8)
