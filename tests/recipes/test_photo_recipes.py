@@ -53,7 +53,7 @@ def test_own_photographs_go_on_and_share_what_is_prepared(own_run, forge):
     folder, _ = own_run
     settings = {"DATAROOT": str(folder / "my photos"), **SETTINGS}
     done = forge.run(["own", "any"], OUT=str(folder / "out"), **settings)
-    assert done.returncode == 0 and "train.py" not in done.stdout and done.stdout.count(": complete") == 16, done
+    assert done.returncode == 0 and "train.py" not in done.stdout and done.stdout.count(": complete") == 17, done
     done = forge.run(["own", "any"], OUT=str(folder / "other"), TO="regions", **settings)
     assert done.returncode == 0, done
     done = forge.run(["own", "any"], OUT=str(folder / "out"), **{**settings, "OPTS": f"{TINY} train.base_lr 0.1"})
