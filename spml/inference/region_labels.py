@@ -27,8 +27,9 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
     count = len(scores)
     small = image.shrunk(size_in_one(image.size), count)
     regions = torch.from_numpy(small.regions).long().to(scores.device)
-    present = present_classes(small, count).to(scores.device)
-    shares = as_shares(scores * torch.from_numpy(class_weights(small, count)).to(scores.device))
+    present = present_classes(image, count).to(scores.device)
+    weights = torch.from_numpy(class_weights(small, count)).to(scores.device) if small.boxes else 1
+    shares = as_shares(scores * weights)
     background = first_tag(networks.config.dataset) > 0
     if not background:
         shares = as_shares(shares / shares.mean((1, 2), keepdim=True).clamp_min(SMALLEST))
@@ -40,16 +41,18 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
         means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
         unknown &= ~sure
     maps = torch.where(present, means, 0).T[:, regions]
-    return maps if background else maps.masked_fill_(unknown[regions] | outside_all(small, count), 0)
+    if background:
+        return maps
+    outside = torch.from_numpy(outside_all(small, count)).to(scores.device)
+    return maps.masked_fill_(unknown[regions] | outside, 0)
 
 
-def outside_all(image: InputImage, num_classes: int) -> torch.Tensor:
+def outside_all(image: InputImage, num_classes: int) -> np.ndarray:
     """The pixels outside all boxes, [H, W] bool, where every class that is known to be there has boxes; else none."""
     boxes = image.boxes or ()
     boxed = {box.class_id for box in boxes}
-    all_boxed = boxed and set(present_classes(image, num_classes).nonzero().flatten().tolist()) <= boxed
-    size = image.size
-    return torch.from_numpy(outside_boxes(boxes, size) if all_boxed else np.zeros(size, bool))
+    named = set(present_classes(image, num_classes).nonzero().flatten().tolist())
+    return outside_boxes(boxes, image.size) if boxed and named <= boxed else np.zeros(image.size, bool)
 
 
 def as_shares(scores: torch.Tensor) -> torch.Tensor:
@@ -58,7 +61,7 @@ def as_shares(scores: torch.Tensor) -> torch.Tensor:
 
 
 def class_weights(image: InputImage, num_classes: int) -> np.ndarray:
-    """What the boxes of an image say of each class at each pixel, [K, H, W] float32; all 1 where there are none.
+    """What the boxes of an image say of each class at each pixel, [K, H, W] float32.
 
     A class with boxes has the weights of these (`box_weights`). A class without one weighs 1, as in a box of the whole
     image; so does a class that a label shows outside its boxes, and all where no class is left.
