@@ -1,7 +1,9 @@
 """The loops over images that scripts share; imported once a job is open, since torch comes with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +27,7 @@ from spml.inference.segmenter import Segmenter, open_networks
 from spml.inference.windows import Size
 from spml.models.weights import load_cam
 
+Item = TypeVar("Item")
 Score = Callable[[Networks, InputImage], torch.Tensor]
 Prototype = Callable[[Networks, InputImage], LabelledPrototypes]
 
@@ -49,16 +52,36 @@ def make_masks(job: Job, score: Score, keep_void: bool = False) -> None:
     segmenter = job_segmenter(job)
     with job.begin() as progress, torch.inference_mode():
         job.pool.on_done = progress.update
-        for name, image in job.images():
-            if isinstance(score, Scorer) and not score.sees_whole(segmenter, image):
-                _make_tiled_mask(job, segmenter, name, image, score)
-                continue
-            values = _values_of(score(segmenter, image), job)
-            void = _void(image) if keep_void else None
-            arguments = (name, image.pixels, values.cpu().numpy(), void, image.result_size)
-            job.pool.submit(f"image {name}", job.outputs.finish_mask, *arguments)
+        for some in groups(job.images(), job.config.test.images_at_once):
+            for name, image, scores in _scored(job, segmenter, some, score):
+                void = _void(image) if keep_void else None
+                arguments = (name, image.pixels, _values_of(scores, job).cpu().numpy(), void, image.result_size)
+                job.pool.submit(f"image {name}", job.outputs.finish_mask, *arguments)
         job.pool.finish()
         progress.finish()
+
+
+def groups(items: Iterator[Item], count: int) -> Iterator[list[Item]]:
+    """The items in lists of `count`, the last one of what is left."""
+    while some := list(islice(items, count)):
+        yield some
+
+
+def _scored(
+    job: Job, networks: Networks, some: list[tuple[str, InputImage]], score: Score
+) -> Iterator[tuple[str, InputImage, torch.Tensor]]:
+    """Images and their scores; those that go by tiles are made into masks at once."""
+    if not isinstance(score, Scorer):
+        yield from ((name, image, score(networks, image)) for name, image in some)
+        return
+    whole = []
+    for name, image in some:
+        if score.sees_whole(networks, image):
+            whole.append((name, image))
+        else:
+            _make_tiled_mask(job, networks, name, image, score)
+    for (name, image), scores in zip(whole, score.several(networks, [image for _, image in whole]), strict=True):
+        yield name, image, scores
 
 
 def _make_tiled_mask(job: Job, networks: Networks, name: str, image: InputImage, scorer: Scorer) -> None:

@@ -63,6 +63,7 @@ _RANGES = {
     "train.validate_step": (0, 10**9),
     "train.validate_images": (1, 10**9),
     "train.memory_bank_size": (0, 10**6),
+    "test.images_at_once": (1, 1 << 10),
     "test.image_size": (0, 1 << 16),
     **{f"train.{name}_concentration": (0, 1e3) for name in _RELATIONS},
     **{f"train.{name}_loss_weight": (0, 1e6) for name in _RELATIONS},

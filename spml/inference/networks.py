@@ -36,6 +36,12 @@ class Networks:
         views = make_views(image, scales, self.config, flips, whole)
         return zip(views, embed_views(self.embedding, views, self.device), strict=True)
 
+    def look_at(self, images: Sequence[np.ndarray], scales: Sequence[float], flips: bool = True) -> list[list[Look]]:
+        """The same of several images, whose windows of one size go through the network together."""
+        views = [make_views(image, scales, self.config, flips) for image in images]
+        embeddings = iter(embed_views(self.embedding, [view for each in views for view in each], self.device))
+        return [[(view, next(embeddings)) for view in each] for each in views]
+
     def unit_embedding(self, view: View, embeddings: torch.Tensor) -> torch.Tensor:
         """Embeddings over the canvas, unit length in each window before overlaps are averaged: C×canvas."""
         return average_windows(view, embeddings, unit_length)

@@ -11,7 +11,7 @@ from spml.inference.crf import refine_scores, resize_pixels
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
-from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval_once, softmax_views
+from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval, softmax_of
 from spml.inference.tiles import Place, cut_tiles, put_together
 from spml.inference.windows import Size
 from spml.models.embedding import resize
@@ -130,11 +130,11 @@ def _at(values: torch.Tensor, place: Place) -> torch.Tensor:
 def _look(networks: Networks, pixels: np.ndarray, colours: np.ndarray, ways: Ways, compare: bool) -> torch.Tensor:
     """Scores of an image [h, w, 3] in 0..1, and behind them those of retrieval where both are compared: [·, h, w]."""
     if networks.classifier is None:
-        scores = retrieval_once(networks, pixels)
+        scores = retrieval.look(networks, pixels)
     else:
         scales: Sequence[float] = pyramid_scales(networks.config, PYRAMID) if ways.multi_scale else ONE_SCALE
         height, width = pixels.shape[:2]
-        scores = softmax_views(networks, pixels, scales, ways.multi_scale, (height, width))
+        scores = softmax_of(networks, networks.look(pixels, scales, ways.multi_scale), (height, width))
     if ways.crf is not None:
         scores = torch.from_numpy(refine_scores(colours, scores.cpu().numpy(), ways.crf)).to(scores.device)
-    return torch.cat([scores, retrieval_once(networks, pixels)]) if compare else scores
+    return torch.cat([scores, retrieval.look(networks, pixels)]) if compare else scores

@@ -18,7 +18,7 @@ from spml.inference.clusters import segment_labelled, unit_prototypes
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.random_walk import STEPS, affinity, random_walk
-from spml.inference.scores import ONE_SCALE, mean_of, pyramid_scales, retrieval_views, softmax_views
+from spml.inference.scores import ONE_SCALE, mean_of, pyramid_scales, retrieval_of, softmax_of
 from spml.inference.tiles import Place, Tile, cut_tiles, put_together, size_in_one
 from spml.inference.windows import Size, View
 from spml.models.embedding import resize
@@ -139,7 +139,7 @@ def softmax_within_label(networks: Networks, image: InputImage) -> torch.Tensor:
     pixels = image.unit_range()
 
     def look(place: Place, size: Size) -> torch.Tensor:
-        return softmax_views(networks, pixels[place], ONE_SCALE, True, size)
+        return softmax_of(networks, networks.look(pixels[place], ONE_SCALE), size)
 
     scores = put_together(_tiles(networks, image), image.size, size_in_one(image.size), look)
     present = present_classes(image, len(scores)).to(scores.device)
@@ -151,7 +151,7 @@ def retrieval_seeds(networks: Networks, image: InputImage) -> torch.Tensor:
     pixels, scales = image.unit_range(), pyramid_scales(networks.config, RETRIEVAL_PYRAMID)
 
     def look(place: Place, size: Size) -> torch.Tensor:
-        return retrieval_views(networks, pixels[place], scales, size)
+        return retrieval_of(networks, networks.look(pixels[place], scales), size)
 
     scores = put_together(_tiles(networks, image), image.size, size_in_one(image.size), look)
     peak = scores.amax((1, 2), keepdim=True).clamp_min(LEAST_MAXIMUM)

@@ -11,7 +11,7 @@ from spml.data.transforms import longest_side_size, resize_image
 from spml.devices import need_memory
 from spml.inference.clusters import segment_image, unit_prototypes
 from spml.inference.input_image import InputImage
-from spml.inference.networks import Networks
+from spml.inference.networks import Look, Networks
 from spml.inference.retrieval import class_shares, nearest_labels
 from spml.inference.tiles import Tile, cut_tiles
 from spml.inference.windows import Size
@@ -25,16 +25,28 @@ ONE_SCALE = [1]  # what published configurations write, whose pyramids stood in 
 class Scorer:
     """A way to score images that asks for their pixels alone, so that large ones may be scored by tiles.
 
-    resized: whether images are seen at `test.image_size`, or as they are; look: (networks, pixels [h, w, 3] in 0..1) →
-    scores K×h×w.
+    pyramid: whether images are seen as they are, over `test.scales` (by default the published five) and flips; or once
+    at `test.image_size`; finish: (networks, views with their embeddings, height and width h, w) → scores K×h×w.
     """
 
-    resized: bool
-    look: Callable[[Networks, np.ndarray], torch.Tensor]
+    pyramid: bool
+    finish: Callable[[Networks, Iterable[Look], Size], torch.Tensor]
 
     def __call__(self, networks: Networks, image: InputImage) -> torch.Tensor:
         """Scores K×h×w of the whole image at once."""
         return self.look(networks, self._seen(networks, image))
+
+    def several(self, networks: Networks, images: Iterable[InputImage]) -> Iterator[torch.Tensor]:
+        """Scores K×h×w of each whole image; those of all go through the network together."""
+        seen = [self._seen(networks, image) for image in images]
+        looks = networks.look_at(seen, *self._views(networks))
+        for pixels, each in zip(seen, looks, strict=True):
+            yield self.finish(networks, each, (pixels.shape[0], pixels.shape[1]))
+
+    def look(self, networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+        """Scores K×h×w of pixels [h, w, 3] in 0..1 as they are seen."""
+        looks = networks.look(pixels, *self._views(networks))
+        return self.finish(networks, looks, (pixels.shape[0], pixels.shape[1]))
 
     def tiles(self, networks: Networks, image: InputImage) -> Iterator[tuple[Tile, torch.Tensor]]:
         """The tiles of the image as it is seen, and the scores of their windows."""
@@ -45,7 +57,7 @@ class Scorer:
 
     def size(self, networks: Networks, image: InputImage) -> Size:
         """Height and width at which the image is seen."""
-        return longest_side_size(image.size, networks.config.test.image_size) if self.resized else image.size
+        return image.size if self.pyramid else longest_side_size(image.size, networks.config.test.image_size)
 
     def sees_whole(self, networks: Networks, image: InputImage) -> bool:
         """Whether the image has but one tile."""
@@ -59,7 +71,11 @@ class Scorer:
         return mask
 
     def _seen(self, networks: Networks, image: InputImage) -> np.ndarray:
-        return resized_image(image, networks.config) if self.resized else image.unit_range()
+        return image.unit_range() if self.pyramid else resized_image(image, networks.config)
+
+    def _views(self, networks: Networks) -> tuple[Sequence[float], bool]:
+        """The scales, and whether mirror images are seen too."""
+        return (pyramid_scales(networks.config, PYRAMID), True) if self.pyramid else (ONE_SCALE, False)
 
 
 def mean_of(maps: Iterable[torch.Tensor]) -> torch.Tensor:
@@ -96,21 +112,21 @@ def vote(networks: Networks, prototypes: Sequence[torch.Tensor]) -> Sequence[tor
     return class_shares(labels, networks.config.dataset.num_classes).split([len(each) for each in prototypes])
 
 
-def retrieval_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
-    """Scores by retrieval of an image [H, W, 3] in 0..1 as it is: K×H×W; grid and locations span the padded image."""
-    ((view, embeddings),) = networks.look(pixels, ONE_SCALE, flips=False)
-    prototypes, segment = find_prototypes(networks, networks.unit_embedding(view, embeddings), view.size)
+def retrieval_of_one(networks: Networks, looks: Iterable[Look], size: Size) -> torch.Tensor:
+    """Scores by retrieval of an image's only view, K×size; grid and locations span the padded image."""
+    ((view, embeddings),) = looks
+    prototypes, segment = find_prototypes(networks, networks.unit_embedding(view, embeddings), size)
     (shares,) = vote(networks, [prototypes])
     return shares.T[:, segment]
 
 
-def retrieval_views(networks: Networks, pixels: np.ndarray, scales: Sequence[float], size: Size) -> torch.Tensor:
-    """Scores by retrieval of an image [H, W, 3] in 0..1, brought to `size` and averaged over scales and flips: K×size.
+def retrieval_of(networks: Networks, looks: Iterable[Look], size: Size) -> torch.Tensor:
+    """Scores by retrieval of an image's views, brought to `size` and averaged: K×size.
 
     Grid and locations span the image alone. The segments of all views vote at once.
     """
     views, prototypes, segments = [], [], []
-    for view, embeddings in networks.look(pixels, scales):
+    for view, embeddings in looks:
         embedding = networks.unit_embedding(view, embeddings)[:, : view.size[0], : view.size[1]]
         found, segment = find_prototypes(networks, embedding, view.size)
         views.append(view)
@@ -120,35 +136,14 @@ def retrieval_views(networks: Networks, pixels: np.ndarray, scales: Sequence[flo
     return mean_of(networks.class_maps(view, shares.T[:, segment], size) for view, segment, shares in votes)
 
 
-def softmax_views(
-    networks: Networks, pixels: np.ndarray, scales: Sequence[float], flips: bool, size: Size
-) -> torch.Tensor:
-    """Soft-max of the logits of an image [H, W, 3] in 0..1, brought to `size` and averaged over views: K×size."""
+def softmax_of(networks: Networks, looks: Iterable[Look], size: Size) -> torch.Tensor:
+    """Soft-max of the logits of an image's views, brought to `size` and averaged: K×size."""
     return mean_of(
-        networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0)
-        for view, embeddings in networks.look(pixels, scales, flips)
+        networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0) for view, embeddings in looks
     )
 
 
-def retrieval_scales(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
-    """Scores by retrieval, averaged over `test.scales` (by default the published five) and flips: K×H×W."""
-    height, width = pixels.shape[:2]
-    return retrieval_views(networks, pixels, pyramid_scales(networks.config, PYRAMID), (height, width))
-
-
-def softmax_once(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
-    """Soft-max of the classifier's logits of an image [H, W, 3] in 0..1 as it is: K×H×W."""
-    height, width = pixels.shape[:2]
-    return softmax_views(networks, pixels, ONE_SCALE, False, (height, width))
-
-
-def softmax_scales(networks: Networks, pixels: np.ndarray) -> torch.Tensor:
-    """Soft-max of logits, averaged over `test.scales` (by default the published five) and flips: K×H×W."""
-    height, width = pixels.shape[:2]
-    return softmax_views(networks, pixels, pyramid_scales(networks.config, PYRAMID), True, (height, width))
-
-
-retrieval = Scorer(True, retrieval_once)
-retrieval_pyramid = Scorer(False, retrieval_scales)
-softmax = Scorer(True, softmax_once)
-softmax_pyramid = Scorer(False, softmax_scales)
+retrieval = Scorer(False, retrieval_of_one)
+retrieval_pyramid = Scorer(True, retrieval_of)
+softmax = Scorer(False, softmax_of)
+softmax_pyramid = Scorer(True, softmax_of)

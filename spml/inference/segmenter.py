@@ -18,7 +18,7 @@ from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes
 from spml.inference.networks import Networks
 from spml.inference.precision import in_precision
-from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_views
+from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_of
 from spml.inference.tiles import Place, cut_tiles, put_together
 from spml.inference.windows import Size
 from spml.models.embedding import resize
@@ -73,7 +73,7 @@ class Segmenter(Networks):
         colours = resize_pixels(given.pixels, (height, width))
 
         def look(place: Place, size: Size) -> torch.Tensor:
-            seen = softmax_views(self, pixels[place], chosen, flips, size)
+            seen = softmax_of(self, self.look(pixels[place], chosen, flips), size)
             return torch.from_numpy(refine_scores(colours[place], seen.cpu().numpy(), parameters)) if crf else seen
 
         tiles = cut_tiles((height, width), tuple(self.config.test.crop_size))

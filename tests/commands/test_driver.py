@@ -14,7 +14,7 @@ from spml.data.cam_files import read_cam, write_cam
 from spml.data.files import read_npz, write_image
 from spml.inference import tiles
 from spml.inference.input_image import InputImage
-from spml.inference.scores import softmax
+from spml.inference.scores import Scorer, softmax
 from spml.inference.segmenter import load
 from spml.models.cam_network import build_cam
 
@@ -45,6 +45,21 @@ def test_a_large_image_has_the_mask_of_its_tiles(call, tiny_data, cut_small, con
         with torch.inference_mode():
             assert len(list(softmax.tiles(segmenter, InputImage(image)))) == 9
         assert (read(out, name) == segmenter(image)).all()
+
+
+@pytest.mark.parametrize("script", [inference, inference_softmax, inference_softmax_crf])
+@pytest.mark.parametrize("large", [True, False])
+def test_images_at_once_have_the_masks_that_they_have_alone(call, tiny_data, gallery_dir, monkeypatch, script, large):
+    if large:  # one of them, by tiles
+        write_image(
+            tiny_data.root / "image/b.png", np.zeros((40, 80, 3), np.uint8) + np.arange(80, dtype=np.uint8)[:, None]
+        )
+        monkeypatch.setattr(tiles, "MAX_WHOLE_PIXELS", 44 * 50)
+        monkeypatch.setattr(Scorer, "size", lambda self, networks, image: image.size)
+    flags = ("--semantic_memory_dir", gallery_dir, "--opts", "test.image_size", 0, "test.images_at_once")
+    alone, together = (call(script, *flags, count, out=f"out{count}") for count in (1, 3))
+    for name in tiny_data.ids:
+        assert (read(alone, name) == read(together, name)).all()
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from spml.data.joined_prototypes import read_prototype_folder
 from spml.errors import UserError
 from spml.inference.gallery import gallery_of
 from spml.inference.input_image import InputImage
-from spml.inference.scores import retrieval_once
+from spml.inference.scores import retrieval
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -187,7 +187,7 @@ def test_disagreement_is_the_share_of_nearest_prototypes_of_other_classes(run, g
     rivals.gallery = gallery_of(*read_prototype_folder(gallery_dir, 8, 4), torch.device("cpu"))
     given = InputImage(read_image(tiny_data.root / "image/a.png"))
     with torch.inference_mode():
-        shares = retrieval_once(rivals, given.unit_range()).numpy()
+        shares = retrieval.look(rivals, given.unit_range()).numpy()
     agreement = np.take_along_axis(shares, mask(out, "a")[None].astype(int), 0)[0]
     found = read_label(out / "disagreement/a.png")
     assert np.abs(found - 255 * (1 - agreement)).max() < 1 and len(np.unique(found)) > 1

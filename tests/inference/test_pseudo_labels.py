@@ -59,9 +59,10 @@ def test_retrieval_seeds_are_scaled_by_no_less_than_a_floor(halves, monkeypatch)
     scores = torch.stack([drawn(3, 5), 0.05 * drawn(3, 5, seed=1), 0.5 * drawn(3, 5, seed=2)])
     image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 1, 254, 254, 254]] * 3, np.uint8))
     asked = []
-    monkeypatch.setattr(pseudo_labels, "retrieval_views", lambda *args: asked.append(args[2]) or scores)
+    halves.look = lambda pixels, *views: asked.append(views)
+    monkeypatch.setattr(pseudo_labels, "retrieval_of", lambda networks, looks, size: scores)
     seeds = pseudo_labels.retrieval_seeds(halves, image)
-    assert asked == [(0.5, 1, 1.5, 2)]
+    assert asked == [((0.5, 1, 1.5, 2),)]
     torch.testing.assert_close(seeds, torch.stack([scores[0] / scores[0].max(), scores[1] / 0.15, scores[2]]))
 
 
@@ -69,9 +70,10 @@ def test_self_training_keeps_the_scores_of_the_classes_that_the_weak_label_names
     scores = drawn(4, 3, 5)
     image = InputImage(np.zeros((3, 5, 3), np.uint8), np.array([[0, 2, 254, 255, 254]] * 3, np.uint8))
     asked = []
-    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: asked.append(args[2:]) or scores)
+    halves.look = lambda pixels, *views: asked.append(views)
+    monkeypatch.setattr(pseudo_labels, "softmax_of", lambda networks, looks, size: asked.append(size) or scores)
     found = pseudo_labels.softmax_within_label(halves, image)
-    assert asked == [([1], True, (3, 5))]
+    assert asked == [([1],), (3, 5)]
     assert found[[0, 2]].equal(scores[[0, 2]]) and not found[[1, 3]].any()
     tagged = pseudo_labels.softmax_within_label(halves, replace(image, classes=(3,)))
     assert tagged[[0, 2, 3]].equal(scores[[0, 2, 3]]) and not tagged[1].any()
@@ -81,7 +83,7 @@ def test_regions_take_their_mean_scores_and_the_class_of_their_labels(halves, mo
     scores = drawn(4, 3, 5).softmax(0)
     regions = np.array([[0, 0, 1, 1, 3], [0, 0, 1, 4, 3], [0, 5, 5, 4, 4]], np.uint8)  # 2 is no region
     labels = np.array([[2, 254, 254, 254, 0], [254, 254, 254, 255, 2], [254, 254, 254, 254, 3]], np.uint8)
-    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
+    monkeypatch.setattr(pseudo_labels, "softmax_of", lambda *args: scores)
     found = region_labels.softmax_regions(halves, InputImage(np.zeros((3, 5, 3), np.uint8), labels, regions)).numpy()
     present = [0, 2, 3]
     share = scores.numpy()[present] / scores.numpy()[present].sum(0)
@@ -127,7 +129,7 @@ def test_regions_of_something_else_and_all_outside_the_boxes_have_no_score_witho
     scores[2] = 0.8
     scores[:, :, 2:] = torch.tensor([0.3, 0.3, 0.4])[:, None, None]
     regions = np.array([[0, 0, 1, 1, 2, 2]] * 2, np.uint8)
-    monkeypatch.setattr(pseudo_labels, "softmax_views", lambda *args: scores)
+    monkeypatch.setattr(pseudo_labels, "softmax_of", lambda *args: scores)
     halves.config = tiny_config(dataset={"num_classes": 3, "background": background})
     pixels, label = np.zeros((2, 6, 3), np.uint8), np.full((2, 6), 254, np.uint8)
 

@@ -159,6 +159,20 @@ def seen_scales(networks, monkeypatch, score):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("way", [retrieval, retrieval_pyramid, softmax, softmax_pyramid])
+def test_several_images_at_once_score_as_each_does_alone(networks, way):
+    pictures = [stripes(), stripes(24, 30), stripes(44, 36)]
+    calls, forward = [], networks.embedding.forward
+    networks.embedding.forward = lambda images: calls.append(len(images)) or forward(images)
+    alone = [way(networks, picture) for picture in pictures]
+    apart, calls[:] = calls[:], []
+    for one, other in zip(alone, way.several(networks, pictures), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+    assert sum(calls) == sum(apart) and len(calls) < len(apart)
+    assert list(way.several(networks, [])) == []
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize(
     ("score", "published"),
     [
