@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spml.data.boxes import Box, box_weights, outside_boxes
+from spml.data.boxes import Box, box_weights
 from spml.data.labels import UNLABELLED
 from spml.prepare.seed_rules import TAG_THRESHOLD, tag_seeds
 
 BALANCE = 0.5  # power of a class's mean score in the image, by which its scores are divided
+SMALLEST = np.float32(1e-6)  # what scores are divided by at least
 BOX_SHARE = 0.8  # of a region that must lie within the boxes of its class, where the rest may be background
 
 
@@ -21,21 +22,24 @@ def averaged_over_regions(values: np.ndarray, regions: np.ndarray) -> np.ndarray
 
 
 def region_box_seeds(boxes: Sequence[Box], regions: np.ndarray, background: bool = True) -> np.ndarray:
-    """Seed labels, H×W uint8, of boxes alone: each region takes the class of the largest mean weight (`box_weights`).
+    """Seed labels, H×W uint8, of boxes alone: of the classes whose boxes cover a pixel, that of most of its region.
 
-    With a background, regions of which less than BOX_SHARE lies within the boxes of that class are background; without
-    one, pixels outside all boxes are unlabelled.
+    At each pixel the classes have shares by the weights of their boxes (`box_weights`), which are averaged over each
+    region. Pixels outside all boxes are background, or unlabelled where there is none. With a background, so are
+    regions of which less than BOX_SHARE lies within the boxes of their class.
     """
+    rest = np.uint8(0 if background else UNLABELLED)
     classes = sorted({box.class_id for box in boxes})
     if not classes:
-        return np.full(regions.shape, 0 if background else UNLABELLED, np.uint8)
+        return np.full(regions.shape, rest)
     weights = box_weights(classes, boxes, regions.shape)
-    best = averaged_over_regions(weights, regions).argmax(0)
-    seeds = np.array(classes, np.uint8)[best]
-    if background:
-        inside = np.take_along_axis(averaged_over_regions((weights > 0).astype(np.float32), regions), best[None], 0)[0]
-        return np.where(inside < BOX_SHARE, np.uint8(0), seeds)
-    return np.where(outside_boxes(boxes, regions.shape), np.uint8(UNLABELLED), seeds)
+    covered = weights > 0
+    best = (averaged_over_regions(as_shares(weights), regions) * covered).argmax(0)
+    seeds = np.where(covered.any(0), np.array(classes, np.uint8)[best], rest)
+    if not background:
+        return seeds
+    inside = np.take_along_axis(averaged_over_regions(covered.astype(np.float32), regions), best[None], 0)[0]
+    return np.where(inside < BOX_SHARE, rest, seeds)
 
 
 def region_tag_seeds(
@@ -60,6 +64,10 @@ def region_tag_seeds(
 
 def balanced(scores: np.ndarray) -> np.ndarray:
     """Scores [n, H, W] as shares of each pixel, those of a class divided by their mean to the power BALANCE."""
-    tiny = np.float32(1e-6)
-    shares = scores / np.maximum(scores.sum(0), tiny)
-    return shares / np.maximum(shares.mean((1, 2), keepdims=True), tiny) ** BALANCE
+    shares = as_shares(scores)
+    return shares / np.maximum(shares.mean((1, 2), keepdims=True), SMALLEST) ** BALANCE
+
+
+def as_shares(scores: np.ndarray) -> np.ndarray:
+    """Scores [n, H, W] that sum to 1 at each pixel, or are all 0 there."""
+    return scores / np.maximum(scores.sum(0), SMALLEST)
