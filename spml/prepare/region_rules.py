@@ -34,7 +34,7 @@ def region_box_seeds(boxes: Sequence[Box], regions: np.ndarray, background: bool
         return np.full(regions.shape, rest)
     weights = box_weights(classes, boxes, regions.shape)
     covered = weights > 0
-    best = (averaged_over_regions(as_shares(weights), regions) * covered).argmax(0)
+    best = (averaged_over_regions(_shares(weights), regions) * covered).argmax(0)
     seeds = np.where(covered.any(0), np.array(classes, np.uint8)[best], rest)
     if not background:
         return seeds
@@ -64,10 +64,10 @@ def region_tag_seeds(
 
 def balanced(scores: np.ndarray) -> np.ndarray:
     """Scores [n, H, W] as shares of each pixel, those of a class divided by their mean to the power BALANCE."""
-    shares = as_shares(scores)
+    shares = _shares(scores)
     return shares / np.maximum(shares.mean((1, 2), keepdims=True), SMALLEST) ** BALANCE
 
 
-def as_shares(scores: np.ndarray) -> np.ndarray:
+def _shares(scores: np.ndarray) -> np.ndarray:
     """Scores [n, H, W] that sum to 1 at each pixel, or are all 0 there."""
     return scores / np.maximum(scores.sum(0), SMALLEST)
