@@ -9,7 +9,7 @@ from spml.data.labels import UNLABELLED
 from spml.prepare.seed_rules import TAG_THRESHOLD, tag_seeds
 
 BALANCE = 0.5  # power of a class's mean score in the image, by which its scores are divided
-SMALLEST = np.float32(1e-6)  # what scores are divided by at least
+LEAST_DIVISOR = np.float32(1e-6)  # what scores are divided by at least
 BOX_SHARE = 0.8  # of a region that must lie within the boxes of its class, where the rest may be background
 
 
@@ -65,9 +65,9 @@ def region_tag_seeds(
 def balanced(scores: np.ndarray) -> np.ndarray:
     """Scores [n, H, W] as shares of each pixel, those of a class divided by their mean to the power BALANCE."""
     shares = _shares(scores)
-    return shares / np.maximum(shares.mean((1, 2), keepdims=True), SMALLEST) ** BALANCE
+    return shares / np.maximum(shares.mean((1, 2), keepdims=True), LEAST_DIVISOR) ** BALANCE
 
 
 def _shares(scores: np.ndarray) -> np.ndarray:
     """Scores [n, H, W] that sum to 1 at each pixel, or are all 0 there."""
-    return scores / np.maximum(scores.sum(0), SMALLEST)
+    return scores / np.maximum(scores.sum(0), LEAST_DIVISOR)
