@@ -15,7 +15,6 @@ from spml.commands import ranks
 from spml.commands.crf_pool import CrfPool
 from spml.commands.flags import inference_parser
 from spml.commands.job_inputs import (
-    BoxFiles,
     check_cams,
     find_boxes,
     find_samples,
@@ -34,6 +33,7 @@ from spml.data.cam_files import cam_path, read_cam
 from spml.data.files import read_image, read_label
 from spml.data.labels import first_tag, read_weak_label
 from spml.data.lists import Sample
+from spml.data.voc_xml import BoxFiles
 from spml.errors import UserError
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters

@@ -3,14 +3,12 @@
 import os
 import stat
 from argparse import Namespace
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spml.commands.cam_folder import check_cam_background
 from spml.config import Config
-from spml.data.boxes import Box
 from spml.data.cam_files import cam_path
 from spml.data.class_names import read_class_names
 from spml.data.files import find_images, need_dir
@@ -18,7 +16,7 @@ from spml.data.joined_prototypes import read_prototype_folder
 from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
 from spml.data.tag_files import read_tags
-from spml.data.voc_xml import read_boxes
+from spml.data.voc_xml import BoxFiles
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_path
 
@@ -96,24 +94,6 @@ def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> No
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")
-
-
-@dataclass(frozen=True)
-class BoxFiles:
-    """Boxes of images: their folder of VOC XML files, and the names of all classes."""
-
-    folder: Path
-    class_names: tuple[str, ...]
-
-    def read(self, name: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
-        """The boxes of an image of this size (height, width), None where it has no file."""
-        path = self.folder / f"{name}.xml"
-        if not path.is_file():
-            return None
-        stated, boxes = read_boxes(path, self.class_names)
-        if stated != size:
-            raise UserError(f"{path}: states (height, width) {stated}, its image has {size}")
-        return tuple(boxes)
 
 
 def find_boxes(flags: Namespace, config: Config) -> BoxFiles | None:

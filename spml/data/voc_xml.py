@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -63,6 +64,24 @@ def read_boxes(path: str | Path, class_names: Sequence[str]) -> tuple[tuple[int,
     if size is None:
         raise UserError(f"{path}: states no image size; expected <size> with <width> and <height>")
     return size, [_box(item, size, class_names, path) for item in root.findall("object")]
+
+
+@dataclass(frozen=True)
+class BoxFiles:
+    """Boxes of images: their folder of VOC XML files, of all images or some, and the names of all classes."""
+
+    folder: Path
+    class_names: tuple[str, ...]
+
+    def read(self, name: str, size: tuple[int, ...]) -> tuple[Box, ...]:
+        """The boxes of an image of this size (height, width), none where it has no file; UserError for another."""
+        path = self.folder / f"{name}.xml"
+        if not path.is_file():
+            return ()
+        stated, boxes = read_boxes(path, self.class_names)
+        if stated != size:
+            raise UserError(f"{path}: states (height, width) {stated}, its image has {tuple(size)}")
+        return tuple(boxes)
 
 
 def _box(item: Element, size: tuple[int, int], class_names: Sequence[str], path: str | Path) -> Box:

@@ -1,6 +1,7 @@
 """Boxes and regions -> seed labels without a network, under the labels that are given."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from spml.data.files import need_dir, read_label, write_image
 from spml.data.labels import UNLABELLED
 from spml.data.lists import listed_ids
 from spml.data.tag_files import read_tags
-from spml.data.voc_xml import read_boxes
+from spml.data.voc_xml import BoxFiles
 from spml.errors import UserError
 from spml.prepare.convert import (
     add_background_flag,
@@ -54,21 +55,11 @@ def write_box_seeds(name: str, targets: tuple[Path, ...], settings: BoxSettings)
     label = np.full(regions.shape, UNLABELLED, np.uint8)
     if settings.label_dir is not None:
         label = _of_size(settings.label_dir / f"{name}.png", regions.shape)
-    boxes = _boxes_of(settings.box_dir / f"{name}.xml", regions.shape, settings)
+    boxes = BoxFiles(settings.box_dir, settings.class_names).read(name, regions.shape)
     if boxes:
         closed = settings.first > 0 and _all_boxed(name, boxes, label, settings)
         label = lay_under(region_box_seeds(boxes, regions, closed), label, len(settings.class_names))
     write_image(targets[0], label)
-
-
-def _boxes_of(xml: Path, size: tuple[int, ...], settings: BoxSettings) -> list[Box]:
-    """The boxes of an image, none where it has no file."""
-    if not xml.is_file():
-        return []
-    stated, boxes = read_boxes(xml, settings.class_names)
-    if stated != size:
-        raise UserError(f"{xml}: states (height, width) {stated}, its regions in --region_dir have {tuple(size)}")
-    return boxes
 
 
 def _of_size(path: Path, size: tuple[int, ...]) -> np.ndarray:
@@ -80,7 +71,7 @@ def _of_size(path: Path, size: tuple[int, ...]) -> np.ndarray:
     return label
 
 
-def _all_boxed(name: str, boxes: list[Box], label: np.ndarray, settings: BoxSettings) -> bool:
+def _all_boxed(name: str, boxes: Sequence[Box], label: np.ndarray, settings: BoxSettings) -> bool:
     """Whether nothing but background can be outside the boxes: no tag and no label there is of another object."""
     tags = {} if settings.tags is None else settings.tags
     labelled = (label >= settings.first) & (label < len(settings.class_names))
