@@ -211,7 +211,9 @@ def _decisive_values(
         if read:
             values[f"content of --{folder}"] = fingerprints.of_folder(getattr(flags, folder))
     if needs.given_boxes and flags.box_dir:
-        values |= {"content of --box_dir": fingerprints.of_folder(flags.box_dir), "--class_names": flags.class_names}
+        values["content of --box_dir"] = fingerprints.of_folder(flags.box_dir)
+        if flags.class_names:
+            values["content of --class_names"] = fingerprints.of_file(flags.class_names)
     if needs.tags:
         values["content of dataset.tags_file"] = fingerprints.of_file(config.dataset.tags_file)
     return values

@@ -179,6 +179,20 @@ def test_boxes_that_do_not_fit_are_named(call, tiny_data, tmp_path, xml, message
         call(pseudo_softmaxtag_crf, *flags, "--opts", "dataset.tags_file", tmp_path / "tags.txt", out="out")
 
 
+def test_results_with_other_class_names_do_not_stay(call, tiny_data, tmp_path):
+    write_tags(tmp_path / "tags.txt", dict.fromkeys(tiny_data.ids, (1, 2)))
+    names, boxes = tmp_path / "names.txt", tmp_path / "boxes"
+    boxes.mkdir()
+    (boxes / f"{tiny_data.ids[0]}.xml").write_text(BOX.format("dog"))
+    given = ("--crf_iter_max", 1, "--box_dir", boxes, "--class_names", names, "--skip_existing")
+    tags = ("--opts", "dataset.tags_file", tmp_path / "tags.txt")
+    names.write_text("background\ncat\ndog\ncow\n")
+    call(pseudo_softmaxtag_crf, *given, *tags, out="out")
+    names.write_text("background\ndog\ncat\ncow\n")
+    with pytest.raises(UserError, match="out is of another run: content of --class_names was"):
+        call(pseudo_softmaxtag_crf, *given, *tags, out="out")
+
+
 @pytest.mark.slow
 def test_masks_of_crf_processes_equal_those_made_in_this_one(call, tiny_data):
     here, beside = (call(inference_softmax_crf, "--workers", n, out=f"out{n}") for n in (0, 2))
