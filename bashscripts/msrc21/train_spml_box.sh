@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# MSRC-21 from boxes: class activation maps within them, seeds, stage 1, pseudo labels, second stage, and what they are compared with.
+# MSRC-21 from boxes: seeds of their regions, stage 1, pseudo labels, second stage, and its rivals.
 #   DATAROOT=raw source bashscripts/msrc21/train_spml_box.sh     (settings: docs/recipes.md)
 (
   \export FROM TO FORCE LIST OUT OPTS NPROC DATA DATAROOT CONFIG CONTOURS BASELINES SPLIT

@@ -20,7 +20,7 @@ _CHOICES: dict[str, tuple] = {
     "network.local_features": ("location", "location_colour"),
     "dataset.background": ("0", "none"),
     "train.amp": ("none", "bf16", "fp16"),
-    "train.second_stage": ("classifier", "finetune"),
+    "train.second_stage": ("classifier", "finetune", "repeat"),
     "test.amp": ("none", "bf16", "fp16"),
     "test.classify": ("pixels", "embedding"),
     "test.prototypes": ("float32", "float16"),

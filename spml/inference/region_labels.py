@@ -11,7 +11,6 @@ from spml.inference.pseudo_labels import present_classes, softmax_within_label
 from spml.inference.tiles import size_in_one
 
 SURE = 0.98  # score of a class that a region's labels name, 1 − SURE of the others
-LEAST_MASS = 0.5  # of the probability of a region that the classes of its image must have for it to be labelled
 SMALLEST = torch.finfo(torch.float32).tiny
 
 
@@ -19,9 +18,8 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
     """Self-training's scores averaged over each region; regions with labels of one class alone are of that class.
 
     Boxes weigh the scores (`class_weights`). Without a background, each class has as much weight as the others in all,
-    since the image is known to show it. There scores are 0 outside all boxes, and in regions whose probability lies
-    mostly with classes that the image does not show. Where regions follow the contours well, as HED's do on
-    photographs, this beats a walk over affinities.
+    since the image is known to show it, and scores are 0 outside all boxes. Where regions follow the contours well, as
+    HED's do on photographs, this beats a walk over affinities.
     """
     scores = softmax_within_label(networks, image)
     count = len(scores)
@@ -34,17 +32,15 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
     if not background:
         shares = as_shares(shares / shares.mean((1, 2), keepdim=True).clamp_min(SMALLEST))
     means = region_means(shares, regions)
-    unknown = region_means(scores, regions).sum(1) < LEAST_MASS
     if small.label is not None:
         labelled = label_shares(torch.from_numpy(small.label).to(scores.device), regions, count) > 0
         sure = labelled.sum(1) == 1
         means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
-        unknown &= ~sure
     maps = torch.where(present, means, 0).T[:, regions]
     if background:
         return maps
     outside = torch.from_numpy(outside_all(small, count)).to(scores.device)
-    return maps.masked_fill_(unknown[regions] | outside, 0)
+    return maps.masked_fill_(outside, 0)
 
 
 def outside_all(image: InputImage, num_classes: int) -> np.ndarray:

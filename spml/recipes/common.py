@@ -156,7 +156,7 @@ def retrieval_masks(plan: Plan, name: str, script: str, rows: tuple[Row, ...] = 
 
 
 def classifier_stage(plan: Plan, name: str, labels: Source) -> Stage:
-    """Stage 2 on pseudo labels: a classifier on the frozen embedding of stage `embedding`, or all of it finetuned."""
+    """Stage 2 on pseudo labels: a classifier on the frozen embedding of stage `embedding`, or all of it trained on."""
     plan, keys = second_plan(plan), ("network.pretrained", f"{plan.out}/embedding")
     script = plan.classifier_script
     return train_stage(plan, name, script, plan.classifier, plan.train_list, labels, ("embedding",), keys)

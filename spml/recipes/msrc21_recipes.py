@@ -8,6 +8,7 @@ from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
 from spml.recipes.photo_stages import (
+    SECOND_STAGES,
     masks_over_scales,
     page_command,
     photo_config,
@@ -19,7 +20,7 @@ from spml.recipes.photo_stages import (
 )
 from spml.recipes.plan import Plan, Source, table_command
 from spml.recipes.settings import Settings
-from spml.recipes.stage_keys import with_stage_keys
+from spml.recipes.stage_keys import second_stage_of, with_stage_keys
 from spml.recipes.stages import Command, Recipe, Stage
 from spml.recipes.voc12 import need_dataroot
 
@@ -47,7 +48,8 @@ def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
 
 def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
     """Training images and those of the split under what was made of them."""
-    names = {"cross-entropy": "weak_only", "stage 1": "embedding", "finetuned": "finetune", "+ CRF": "finetune_msc_crf"}
+    second = second_stage_of(plan)
+    names = {"cross-entropy": "weak_only", "stage 1": "embedding", second: second, "+ CRF": "final_msc_crf"}
     masks = {
         **({"seeds": plan.weak.path} if plan.weak else {}),
         "pseudo labels": plan.masks("pseudo_labels", "stage_1").path,
@@ -101,7 +103,7 @@ def _seed_stages(plan: Plan, kind: str) -> list[Stage]:
 
 
 def _method(plan: Plan, kind: str) -> list[Stage]:
-    """Stage 1, its pseudo labels, and the second stage both ways.
+    """Stage 1, its pseudo labels, and the second stage in each way.
 
     Dots and strokes are sure, so that regions take their class; seeds are not, of which tags and boxes alone count.
     """
@@ -109,19 +111,25 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
     boxes = ("--box_dir", f"{plan.data}/boxes", "--class_names", f"{plan.data}/classes.txt") if kind == "box" else ()
     text = "pseudo labels, soft-max of regions + CRF"
     pseudo = plan.masks("pseudo_labels", "stage_1")
-    tuned = "second stage, whole network finetuned"
     return [
         train_stage(plan, "embedding", plan.train_script, plan.config, plan.train_list, plan.weak),
         photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"),
         photo_pseudo_labels(
             plan, "pseudo_labels", "stage_1", script, "embedding", text, more=boxes, tags=plan.weak is not None
         ),
-        photo_training(plan, "classifier", "classifier", plan.train_list, pseudo, "embedding"),
-        photo_masks(plan, "classifier", "second stage, classifier on the frozen embedding", "classifier"),
-        photo_training(plan, "finetune", "finetune", plan.train_list, pseudo, "embedding"),
-        photo_masks(plan, "finetune", tuned, "finetune"),
-        masks_over_scales(plan, "finetune_msc", f"{tuned}, multi-scale + flip", "finetune", "finetune"),
+        *_second_stages(plan, pseudo),
     ]
+
+
+def _second_stages(plan: Plan, pseudo: Source) -> list[Stage]:
+    """The second stage in each way; over several scales the one that the configuration names."""
+    stages = []
+    for kind, text in SECOND_STAGES.items():
+        stages.append(photo_training(plan, kind, kind, plan.train_list, pseudo, "embedding"))
+        stages.append(photo_masks(plan, kind, f"second stage, {text}", kind))
+    kind = second_stage_of(plan)
+    text = f"second stage, {SECOND_STAGES[kind]}, multi-scale + flip"
+    return [*stages, masks_over_scales(plan, "final_msc", text, kind, kind)]
 
 
 def _baselines(plan: Plan, kind: str) -> list[Stage]:

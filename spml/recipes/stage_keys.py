@@ -31,9 +31,9 @@ def second_stage_of(plan: Plan) -> str:
 def second_plan(plan: Plan) -> Plan:
     """The plan by whose classifier and keys the second stage trains and segments.
 
-    A classifier on the frozen embedding has a configuration of its own; finetuning has that of stage 1, by
-    cross-entropy alone.
+    A classifier on the frozen embedding has a configuration of its own; the other kinds change that of stage 1.
     """
-    if second_stage_of(plan) == "classifier":
+    kind = second_stage_of(plan)
+    if kind == "classifier":
         return plan
-    return replace(with_stage_keys(plan, "finetune"), classifier=plan.config, classifier_script=plan.train_script)
+    return replace(with_stage_keys(plan, kind), classifier=plan.config, classifier_script=plan.train_script)

@@ -122,29 +122,20 @@ def test_boxes_weigh_the_scores_and_without_a_background_classes_are_balanced(
 
 
 @pytest.mark.parametrize("background", ["0", "none"])
-def test_regions_of_something_else_and_all_outside_the_boxes_have_no_score_without_a_background(
-    halves, tiny_config, monkeypatch, background
-):
-    scores = torch.full((3, 2, 6), 0.1)
-    scores[2] = 0.8
-    scores[:, :, 2:] = torch.tensor([0.3, 0.3, 0.4])[:, None, None]
-    regions = np.array([[0, 0, 1, 1, 2, 2]] * 2, np.uint8)
-    monkeypatch.setattr(pseudo_labels, "softmax_of", lambda *args: scores)
+def test_all_outside_the_boxes_has_no_score_without_a_background(halves, tiny_config, monkeypatch, background):
+    monkeypatch.setattr(pseudo_labels, "softmax_of", lambda *args: torch.full((3, 2, 6), 1 / 3))
     halves.config = tiny_config(dataset={"num_classes": 3, "background": background})
-    pixels, label = np.zeros((2, 6, 3), np.uint8), np.full((2, 6), 254, np.uint8)
-
-    def scored(**given):
-        return (region_labels.softmax_regions(halves, InputImage(pixels, **given)) > 0).any(0)[0].tolist()
-
-    everywhere = [True] * 6
-    known = everywhere if background == "0" else [False, False, True, True, True, True]
-    assert scored(instance=regions, classes=(0, 1)) == known  # class 2 has 0.8 of the first region
-    label[0, 0] = 1
-    assert scored(label=label, instance=regions, classes=(0, 1)) == everywhere
+    pixels, regions = np.zeros((2, 6, 3), np.uint8), np.array([[0, 0, 1, 1, 2, 2]] * 2, np.uint8)
     boxes = (Box(0, 2, 0, 4, 2), Box(1, 3, 0, 5, 2))
-    within = everywhere if background == "0" else [False, False, True, True, True, False]
-    assert scored(instance=regions, classes=(0, 1), boxes=boxes) == within
-    assert scored(instance=regions, classes=(0, 1), boxes=boxes[:1]) == known  # class 1 may be anywhere
+
+    def scored(boxes):
+        image = InputImage(pixels, instance=regions, classes=(0, 1), boxes=boxes)
+        return (region_labels.softmax_regions(halves, image) > 0).any(0)[0].tolist()
+
+    within = [False, False, True, True, True, False] if background == "none" else [True] * 6
+    assert scored(boxes) == within
+    assert scored(boxes[:1]) == [True] * 6  # class 1 may be anywhere
+    assert scored(None) == [True] * 6
 
 
 def test_a_class_that_is_labelled_outside_its_boxes_may_be_anywhere_and_nothing_is_left_without_a_class():

@@ -112,7 +112,7 @@ def test_msrc21_from_its_raw_files_to_a_table(kind, tmp_path, forge):
     places = {"DATAROOT": str(tmp_path / "raw"), "DATA": str(tmp_path / "data"), "OUT": str(tmp_path / "out")}
     done = forge.run(["msrc21", kind], **places, **SETTINGS)
     assert done.returncode == 0, done
-    for name in ("pseudo_stage_1", "classifier", "finetune_msc_crf", "self_training", "full"):
+    for name in ("pseudo_stage_1", "classifier", "repeat", "final_msc_crf", "self_training", "full"):
         assert 0 <= mean_iou(tmp_path, name) < 100
     assert {path.stem for path in (tmp_path / "out/pseudo/stage_1/semantic_gray").iterdir()} == {*MSRC_IDS["train"]}
     done = forge.run(["msrc21", kind], SPLIT="test", **places, **SETTINGS)

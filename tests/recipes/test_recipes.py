@@ -27,6 +27,7 @@ CASES = {
     "voc12_tag_seeds_cams": (voc12.voc12_recipe, "tag", {"cams": "$CAMS"}),
     "voc12_point_test": (voc12.voc12_recipe, "point", {"split": "test"}),
     "voc12_tag_finetune": (voc12.voc12_recipe, "tag", {"opts": ("train.second_stage", "finetune")}),
+    "voc12_tag_repeat": (voc12.voc12_recipe, "tag", {"opts": ("train.second_stage", "repeat")}),
     "densepose_point": (densepose.densepose_recipe, "point", {}),
     **{f"msrc21_{kind}": (msrc21_recipes.msrc21_recipe, kind, {"opts": LIGHT}) for kind in ("tag", "box", "point")},
     "msrc21_scribble_test": (
