@@ -22,7 +22,7 @@ from spml.inference.crf import resize_pixels
 from spml.inference.gallery import LabelledPrototypes, gallery_of
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
-from spml.inference.scores import Scorer
+from spml.inference.scores import Scorer, best_class
 from spml.inference.segmenter import Segmenter, open_networks
 from spml.inference.windows import Size
 from spml.models.weights import load_cam
@@ -106,7 +106,7 @@ def _values_of(scores: torch.Tensor, job: Job) -> torch.Tensor:
     """Scores [K, h, w] for the CRF, or their mask; without a background an image of which nothing is known has none."""
     if first_tag(job.config.dataset) == 0 and not scores.any():
         return torch.full_like(scores[0], UNLABELLED, dtype=torch.uint8)
-    return scores if job.needs.crf else scores.argmax(0).byte()
+    return scores if job.needs.crf else best_class(scores)
 
 
 def make_prototypes(job: Job, prototypes: Prototype, pictures: bool = False) -> None:

@@ -15,7 +15,7 @@ from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes, prototype_pyramid
 from spml.inference.networks import Networks
 from spml.inference.pseudo_labels import retrieval_seeds
-from spml.inference.scores import resized_image, retrieval, retrieval_pyramid, softmax, softmax_pyramid
+from spml.inference.scores import best_class, resized_image, retrieval, retrieval_pyramid, softmax, softmax_pyramid
 from spml.inference.segmenter import open_networks
 
 COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]], np.uint8)
@@ -204,3 +204,10 @@ def test_sizes_that_no_memory_has_room_for_are_refused_before_anything_is_made(m
     config = load_config(None, ["test.crop_size", "[16000, 16000]"])
     with pytest.raises(UserError, match=r"test.crop_size \[16000, 16000\]: at least"):
         open_networks(config, tmp_path / "none.pth", torch.device("cpu"), False)
+
+
+def test_the_best_class_is_the_first_of_equal_ones():
+    scores = torch.randint(4, (5, 30, 40), generator=torch.Generator().manual_seed(0)).float()
+    expected = np.argmax(scores.numpy(), 0)
+    found = best_class(scores)
+    assert found.dtype == torch.uint8 and (found.numpy() == expected).all()
