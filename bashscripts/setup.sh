@@ -42,6 +42,10 @@ spml_make_venv() {  # ROOT
   local stamp
   stamp=$(cd -- "$1" && { pwd && cat setup.py pyproject.toml constraints.txt; } | cksum) || return 1
   spml_is_ready "$1/.venv" "$stamp" && return 0
+  if [[ -L $1/.venv ]]; then
+    spml_say "$1/.venv is a link, and what it leads to was not set up for this folder; remove it, or set SPML_PYTHON"
+    return 1
+  fi
   (  # one process installs, others wait for it and find it done
     if command -v flock >/dev/null && ! flock -n 9; then
       spml_say "another process is setting up $1/.venv, waiting for it"

@@ -129,6 +129,20 @@ def test_missing_compiler_is_named(project):
     assert failed.returncode == 1 and "apt-get install build-essential" in failed.stderr
 
 
+def test_an_environment_that_is_a_link_to_another_folders_is_left_alone(project):
+    set_up(project)
+    (project.parent / "other").mkdir()
+    shutil.copytree(project, project.parent / "other/clone", ignore=shutil.ignore_patterns(".venv"))
+    (project.parent / "other/clone/.venv").symlink_to(project / ".venv")
+    installs = calls(project, "pip install")
+    done = set_up(
+        project.parent / "other/clone", FAKE=str(project.parent / "fake"), PATH=f"{project.parent}/fake:/usr/bin:/bin"
+    )
+    assert done.returncode == 1 and ".venv is a link" in done.stderr
+    assert calls(project, "pip install") == installs > 0
+    assert set_up(project).stderr == ""
+
+
 def test_sourcing_in_a_subshell_sets_the_interpreter_and_nothing_outside(project):
     script = f"""
     set -uo pipefail

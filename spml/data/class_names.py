@@ -68,8 +68,11 @@ def read_class_names(path: str | Path | None, count: int | None = None) -> tuple
 def _read_names(path: str | Path) -> tuple[str, ...]:
     lines = read_text(path, "class names").splitlines()
     names = tuple(line.strip() for line in lines if line.strip())
-    if not 2 <= len(names) <= 254 or len({_plain(name) for name in names}) < len(names):
-        raise UserError(
-            f"class names {path}: expected 2 to 254 different names, one a line, in the order of ids, got {len(names)}"
-        )
+    if not 2 <= len(names) <= 254:
+        raise UserError(f"class names {path}: {len(names)} names, expected 2 to 254, one a line, in the order of ids")
+    first: dict[str, str] = {}
+    for name in names:
+        if (plain := _plain(name)) in first:
+            raise UserError(f"class names {path}: {first[plain]!r} and {name!r} are one name; expected different ones")
+        first[plain] = name
     return names

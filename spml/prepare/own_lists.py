@@ -53,7 +53,10 @@ def own_lists(argv: list[str] | None = None) -> None:
     val = choose_validation(list(annotated), truth, args.seed)
     train = [name for name in annotated if name not in val]
     if not train:
-        raise UserError(f"{args.prepared_dir / 'train.txt'}: no annotated photograph is left to train on")
+        raise UserError(
+            f"{args.prepared_dir / 'train.txt'}: all {len(annotated)} annotated photographs have truth and are for "
+            "validation, none is left to train on; annotate more, or remove the truth of some"
+        )
     seeds = _needing_seeds(args, train)
     known = set(truth)
     lists = {

@@ -78,7 +78,7 @@ def _plan(settings: Settings) -> Plan:
         f"{prepared}/classes.txt",
         data=os.path.commonpath([root, prepared]),
         out=settings.out or f"snapshots/own/{os.path.basename(root)}",
-        truth=f"{prepared}/truth/labels" if os.path.isdir(f"{root}/truth") else "",
+        truth=f"{prepared}/truth/labels" if os.path.exists(f"{root}/truth") else "",
         train_list=f"{prepared}/lists/train.txt",
         truth_list=f"{prepared}/lists/train_truth.txt",
         val_list=f"{prepared}/lists/val.txt",

@@ -54,10 +54,18 @@ def test_class_names_are_as_many_as_the_classes(tmp_path):
         read_class_names(None, 15)
 
 
-@pytest.mark.parametrize("content", ["background\n", "a\nA\n", "".join(f"c{n}\n" for n in range(300))])
-def test_impossible_class_names_are_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("background\n", "1 names, expected 2 to 254"),
+        ("a\nb\nA\n", "'a' and 'A' are one name"),
+        ("a\na\n", "'a' and 'a' are one name"),
+        ("".join(f"c{n}\n" for n in range(300)), "300 names"),
+    ],
+)
+def test_impossible_class_names_are_refused(tmp_path, content, message):
     (tmp_path / "names.txt").write_text(content)
-    with pytest.raises(UserError, match="names.txt"):
+    with pytest.raises(UserError, match=f"names.txt: {message}"):
         read_class_names(tmp_path / "names.txt")
     with pytest.raises(UserError, match="nowhere"):
         read_class_names(tmp_path / "nowhere")

@@ -72,5 +72,5 @@ def test_lists_that_would_be_empty_are_refused(prepared):
     line = (prepared / "train.txt").read_text().splitlines()[0]
     (prepared / "train.txt").write_text(line + "\n")
     write_image(prepared / f"truth/{IDS[0]}.png", np.zeros((4, 4), np.uint8))
-    with pytest.raises(UserError, match="train.txt: no annotated photograph is left to train on"):
+    with pytest.raises(UserError, match="train.txt: all 1 annotated photographs .* none is left to train"):
         lists(prepared, "--truth_dir", str(prepared / "truth"))

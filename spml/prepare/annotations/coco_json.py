@@ -24,7 +24,7 @@ def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
     """
     content = document.content
     assert isinstance(content, Json)
-    names = {_id_of(entry): entry.need("name").text() for entry in content.need("categories").each()}
+    names = _category_names(content.need("categories"))
     found: dict[int | str, ImageAnnotations] = {}
     for entry in content.need("images").each():
         name, size = entry.need("file_name").text(), entry.size("height", "width")
@@ -37,6 +37,14 @@ def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
         if not shapes:
             image.left_out.append(("annotation without an area or a box", entry.where))
     return list(found.values())
+
+
+def _category_names(categories: Json) -> dict[int | str, str]:
+    names: dict[int | str, str] = {}
+    for entry in categories.each():
+        if names.setdefault(_id_of(entry), name := entry.need("name").text()) != name:
+            raise UserError(f"{entry.where}: another category has the id {_id_of(entry)!r}")
+    return names
 
 
 def _id_of(entry: Json) -> int | str:

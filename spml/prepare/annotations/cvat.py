@@ -75,8 +75,9 @@ def _shapes(entry: Xml, size: tuple[int, int]) -> Iterator[Shape]:
 
 
 def _points(entry: Xml, least: int) -> np.ndarray:
-    pairs = [pair.split(",") for pair in entry.attribute("points").split(";")]
-    return checked_points(pairs, least, f"{entry.where}, points")
+    where = f"{entry.where}, points"
+    pairs = [[number_in(text, where) for text in pair.split(",")] for pair in entry.attribute("points").split(";")]
+    return checked_points(pairs, least, where)
 
 
 def _box(entry: Xml) -> tuple[float, float, float, float]:

@@ -96,7 +96,7 @@ class Json:
 def checked_points(values: Any, least: int, where: str) -> np.ndarray:
     """Values as N×2 points; raises UserError, beginning with `where`, for anything else than `least` [x, y] or more."""
     try:
-        points = np.array([[float(number) for number in pair] for pair in values])
+        points = np.array([[float(_checked_number(number)) for number in pair] for pair in values])
     except (TypeError, ValueError, OverflowError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or not least <= len(points) <= MAX_POINTS:
@@ -104,6 +104,12 @@ def checked_points(values: Any, least: int, where: str) -> np.ndarray:
     if not (np.abs(points) <= MAX_COORDINATE).all():
         raise UserError(f"{where}: expected coordinates within ±{MAX_COORDINATE:.0f}")
     return points
+
+
+def _checked_number(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def checked_box(left: float, top: float, right: float, bottom: float, where: str) -> tuple[float, float, float, float]:
@@ -163,7 +169,7 @@ class Xml:
 def number_in(text: str, where: str) -> float:
     """The number that a text holds; raises UserError, beginning with `where`, where it may be no coordinate."""
     try:
-        value = float(text)
+        value = float(text) if "_" not in text else math.nan  # Python takes 1_0 for 10
     except ValueError:
         value = math.nan
     if not abs(value) <= MAX_COORDINATE:

@@ -43,6 +43,8 @@ FORMATS = (
     Format("tags as text", text_tags.is_tag_text, text_tags.read_tag_text),
 )
 
+FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
+
 # Files beside annotations that hold none: Label Studio's notes, and VOC's masks of instances.
 NO_ANNOTATIONS = ("notes.json",)
 NO_ANNOTATION_FOLDERS = ("SegmentationObject",)
@@ -60,7 +62,7 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
     """Read files, and all files in folders, each by the format that it has.
 
     In folders, text that is no annotation, photographs and files of other kinds are left alone. Raises UserError for
-    a path that is not there, a broken file, and one of no known format.
+    a path that is not there, a broken file, one of no known format, and where there is nothing else.
     """
     reading = Reading([], {}, [])
     for path in map(Path, paths):
@@ -68,6 +70,10 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
             raise UserError(f"--annotations {path}: no such file or folder")
         for file in _files(path):
             _read_file(file, context, reading, named=file == path)
+    if not reading.files:
+        alone = ", ".join(file.name for file in reading.left_alone[:3]) or "no file"
+        where = " ".join(str(path) for path in paths)
+        raise UserError(f"--annotations {where}: holds no annotations, but {alone}; expected {FORMAT_NAMES}")
     return reading
 
 
@@ -90,7 +96,7 @@ def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> N
         reading.left_alone.extend([] if context.photographs.is_one(path) else [path])
     else:
         raise UserError(
-            f"{path}: is none of {', '.join(entry.name for entry in FORMATS)} "
+            f"{path}: is none of {FORMAT_NAMES} "
             f"(tags begin with the name of a photograph in {context.photographs.folder})"
         )
 

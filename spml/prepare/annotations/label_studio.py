@@ -56,9 +56,8 @@ def _task(task: Json) -> Iterator[ImageAnnotations]:
     found.left_out += [("an earlier annotation of the same image", entry.where) for entry in done[:-1]]
     results = list(done[-1].need("result").each())
     for entry in results:
-        size = entry.size("original_height", "original_width")
-        found.size = size or found.size
-        shapes = list(_shapes(entry, results, size))
+        found.size = found.size or entry.size("original_height", "original_width")  # percent are the same of any size
+        shapes = list(_shapes(entry, results, found.size))
         found.shapes += shapes
         if not shapes and entry.get("type").value != "labels":
             found.left_out.append((f"result of type {entry.get('type').value!r} without a label", entry.where))

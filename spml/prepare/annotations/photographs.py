@@ -1,10 +1,13 @@
 """Finding the photograph that an annotation means."""
 
+import logging
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
 from spml.data.files import IMAGE_ENDINGS, find_images
+
+logger = logging.getLogger(__name__)
 
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
 
@@ -12,12 +15,16 @@ UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
 class Photographs:
     """The photographs of a folder, by the names that annotations give them.
 
-    Raises UserError where there is none, or two share a name.
+    Those in sub-folders are not among them, which a warning says. Raises UserError where there is none, or two share a
+    name.
     """
 
     def __init__(self, folder: str | Path) -> None:
         paths = find_images(folder, "--image_dir")
         self.folder = Path(folder)
+        below = [path for path in self.folder.glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS]
+        if below:
+            logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), min(below))
         self.paths = {path.stem: path for path in paths}
         self._files = {path.name: path.stem for path in paths}
         self._lower: dict[str, str] = {}

@@ -28,20 +28,26 @@ def is_tag_text(document: Document, context: Context) -> bool:
 def read_tag_text(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the tags of many images; raises UserError, with its line, where a cell of a table of 0 and 1 is neither.
 
-    A first line that begins with no photograph, and whose other cells are classes, makes the file a table of 0 and 1.
-    Numbers count the lines of the user's classes from 0 where no class is called so.
+    A first line that begins with no photograph, and whose other cells name a class, makes the file a table of 0 and 1.
+    So does one above cells of 0 and 1 alone. Elsewhere numbers count the lines of the user's classes from 0 where no
+    class is called so.
     """
     assert isinstance(document.content, str)
     rows = list(_rows(document.content))
     head = rows[0][1]
     titled = context.photographs.find(head[0]) is None
-    table = titled and len(head) > 1 and all(context.classes.value(cell) is not None for cell in head[1:])
+    table = titled and _is_table(head, rows[1:], context.classes)
     found = []
     for number, cells in rows[titled:]:
         where = f"{document.path}, line {number}"
         tags = _chosen(head, cells, where) if table else _named(cells, context.classes)
         found.append(ImageAnnotations(cells[0], where, shapes=[Tag(tag, where) for tag in tags]))
     return found
+
+
+def _is_table(head: list[str], rows: list[tuple[int, list[str]]], classes: ClassTable) -> bool:
+    cells = [cell.lower() for _, row in rows for cell in row[1:]]
+    return any(classes.value(cell) is not None for cell in head[1:]) or (len(head) > 2 and {*cells} <= {*YES, *NO})
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -68,9 +74,9 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _chosen(head: list[str], cells: list[str], where: str) -> list[str]:
-    if len(cells) > len(head) or any(cell.lower() not in YES + NO for cell in cells[1:]):
+    if len(cells) != len(head) or any(cell.lower() not in YES + NO for cell in cells[1:]):
         raise UserError(f"{where}: expected {len(head) - 1} cells of 0 or 1, one for each class of the first line")
-    return [name for name, cell in zip(head[1:], cells[1:], strict=False) if cell.lower() in YES]
+    return [name for name, cell in zip(head[1:], cells[1:], strict=True) if cell.lower() in YES]
 
 
 def _named(cells: list[str], classes: ClassTable) -> list[str]:

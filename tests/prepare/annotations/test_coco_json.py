@@ -33,9 +33,16 @@ def test_annotations_without_area_or_box_are_left_out(read_content):
     assert not image.shapes and image.left_out[0][1].endswith("annotations[0]")
 
 
+def two_of_one_id():
+    content = coco(annotation(bbox=[1, 1, 4, 2]))
+    content["categories"].append({"id": 3, "name": "dog"})
+    return content
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (two_of_one_id(), r"categories\[1\]: another category has the id 3"),
         ({"images": [], "annotations": []}, "has no 'categories'"),
         (coco(annotation(image_id=8)), r"annotations\[0\], image_id: expected the id of an image"),
         (coco(annotation(image_id=[8])), r"annotations\[0\], image_id: expected the id of an image"),

@@ -122,6 +122,12 @@ def test_text_with_a_byte_order_mark_is_read(tmp_path):
     assert documents.open_document(tmp_path / "b.txt").content == "a cow"
 
 
+@pytest.mark.parametrize("points", [["12", "34", "56"], [["1", "2"]] * 3, [[True, False]] * 3, [[1, None]] * 3])
+def test_points_are_numbers_not_texts_or_truths(points):
+    with pytest.raises(UserError, match="here: expected 3 to .* points"):
+        documents.checked_points(points, 3, "here")
+
+
 def test_a_shape_of_too_many_points_is_refused(read_content, monkeypatch):
     monkeypatch.setattr(documents, "MAX_POINTS", 9)
     shape = {"label": "cow", "shape_type": "polygon", "points": [[1, 1]] * 10}

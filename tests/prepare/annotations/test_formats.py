@@ -94,6 +94,15 @@ def test_files_of_no_known_format_are_refused(tmp_path, context, name, content):
         read_annotations([tmp_path / name], context())
 
 
+@pytest.mark.parametrize(("names", "beside"), [((), "no file"), (("a.txt", "b.md"), "a.txt, b.md")])
+def test_a_folder_without_annotations_is_named_with_what_it_holds(tmp_path, context, names, beside):
+    (tmp_path / "mine").mkdir()
+    for name in names:
+        (tmp_path / "mine" / name).write_text("0 50 50 20\n")
+    with pytest.raises(UserError, match=f"--annotations .*mine: holds no annotations, but {beside}; expected LabelMe"):
+        read_annotations([tmp_path / "mine"], context())
+
+
 def test_a_missing_file_is_named(tmp_path, context):
     with pytest.raises(UserError, match="none.json: no such file or folder"):
         read_annotations([tmp_path / "none.json"], context())

@@ -38,6 +38,14 @@ def test_percent_become_pixels(read_content):
     assert [each.name for each in tags] == ["cow", "grass"] and all(isinstance(each, Tag) for each in tags)
 
 
+def test_results_that_state_another_size_lie_where_their_percent_say(read_content):
+    value = {"x": 50, "y": 50, "width": 25, "height": 25, "rectanglelabels": ["cow"]}
+    results = [result("rectanglelabels", value, size) for size in ((40, 60), (400, 600))]
+    (found,) = read_content("a.json", task(*results))
+    assert found.size == (40, 60)
+    assert [(box.left, box.top, box.right, box.bottom) for box in found.shapes] == [(30, 20, 45, 30)] * 2
+
+
 def test_a_brush_paints_the_pixels_of_its_alpha(read_content):
     brush = result("brushlabels", {"format": "rle", "rle": packed(HEAD + BODY), "brushlabels": ["cow"]}, (2, 2))
     (mask,) = read_content("a.json", task(brush))[0].shapes

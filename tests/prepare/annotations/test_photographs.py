@@ -23,3 +23,14 @@ def test_the_first_name_that_fits_counts_and_none_is_guessed(photographs):
 
 def test_names_may_hold_white_space(photographs):
     assert Photographs(photographs(**{"my photo": (4, 4)})).find("upload/my%20photo.jpg") == "my photo"
+
+
+def test_photographs_in_sub_folders_are_spoken_of(photographs, caplog):
+    folder = photographs(a=(4, 4))
+    (folder / "day one").mkdir()
+    (folder / "a.png").rename(folder / "b.png")
+    Photographs(folder)
+    assert not caplog.text
+    photographs(**{"day one/c": (4, 4)})
+    assert list(Photographs(folder).paths) == ["b"]
+    assert "1 images in sub-folders are not read, such as" in caplog.text and "c.png" in caplog.text

@@ -28,6 +28,14 @@ def test_tags_are_read_in_words_and_in_tables(read_content, name, content):
     assert found == {"a": ["cow", "grass"], "b": []}
 
 
+def test_a_table_may_name_unknown_classes_and_its_0_and_1_are_no_numbers(read_content):
+    assert tags(read_content("tags.csv", "id,cow,wolf\na,1,0\nb,1,1\n", **PHOTOS)) == {
+        "a": ["cow"],
+        "b": ["cow", "wolf"],
+    }
+    assert tags(read_content("tags.csv", "id,bear,wolf\na,1,0\nb,0,0\n", **PHOTOS)) == {"a": ["bear"], "b": []}
+
+
 def test_unknown_tags_are_kept_for_the_report(read_content):
     assert tags(read_content("tags.txt", "a cow horse 77\n", **PHOTOS)) == {"a": ["cow", "horse", "77"]}
 
@@ -41,3 +49,5 @@ def test_lists_of_images_are_no_tags(read_content, content):
 def test_a_cell_that_is_neither_0_nor_1_is_refused_by_its_line(read_content):
     with pytest.raises(UserError, match="tags.csv, line 3: expected 2 cells of 0 or 1"):
         read_content("tags.csv", "image,grass,cow\na,1,1\nb,0,7\n", **PHOTOS)
+    with pytest.raises(UserError, match="tags.csv, line 2: expected 2 cells of 0 or 1"):
+        read_content("tags.csv", "image,grass,cow\na,1\nb,0,1\n", **PHOTOS)
