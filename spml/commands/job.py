@@ -110,13 +110,14 @@ class Job:
         if self.needs.cams:
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
         boxes = self.boxes.read(sample.id, size) if self.boxes else None
-        image = InputImage(pixels, label, instance, cam, self._classes_of(sample), boxes)
+        image = InputImage(pixels, label, instance, cam, self._classes_of(sample, bool(boxes)), boxes)
         return image.within(dataset.max_side, dataset.num_classes)
 
-    def _classes_of(self, sample: Sample) -> tuple[int, ...] | None:
-        """The classes that an image may show, by its tags; None where these are not known."""
+    def _classes_of(self, sample: Sample, boxed: bool) -> tuple[int, ...] | None:
+        """The classes that an image may show beside those of labels and boxes; None where nothing is known."""
         background = (0,) if first_tag(self.config.dataset) else ()
-        return None if self.tags is None else (*background, *self.tags[sample.id])
+        unknown = background if boxed else None
+        return unknown if self.tags is None else (*background, *self.tags[sample.id])
 
     def images(self) -> Iterator[tuple[str, InputImage]]:
         """All images in order, by their ids; the next one is read while this one is worked on."""
@@ -152,7 +153,7 @@ def open_job(argv: Argv, script: Script, needs: Needs) -> Iterator[Job]:
     """
     flags = inference_parser(script.__doc__ or "").parse_args(argv)
     config = load_config(flags.cfg_path, [*flags.opts, *_opts(flags)])
-    samples = find_samples(flags, config, needs.labels)
+    samples = find_samples(flags, config, needs.labels or needs.instances)
     if needs.given_tags and config.dataset.tags_file:
         needs = replace(needs, tags=True)
     snapshot = find_snapshot(flags, config)

@@ -15,7 +15,7 @@ from spml.data.files import find_images, need_dir
 from spml.data.joined_prototypes import read_prototype_folder
 from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
-from spml.data.tag_files import read_tags
+from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import BoxFiles
 from spml.errors import UserError
 from spml.models.snapshots import snapshot_path
@@ -71,7 +71,7 @@ def find_samples(flags: Namespace, config: Config, need_labels: bool) -> list[Sa
     if data_list:
         return read_list(data_dir, data_list, need_labels, flags.semantic_dir, config.dataset.allow_outside)
     if need_labels:
-        raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels")
+        raise UserError("--data_list (or dataset.test_data_list) is needed, since this script reads labels or regions")
     return [Sample(path) for path in find_images(data_dir, "--data_dir")]
 
 
@@ -110,7 +110,5 @@ def read_sample_tags(config: Config, samples: list[Sample]) -> dict[str, tuple[i
     if not path:
         raise UserError("dataset.tags_file is empty, expected the file that pyscripts/data/image_tags.py writes")
     tags = read_tags(path, config.dataset.num_classes, first_tag(config.dataset))
-    untagged = [sample.id for sample in samples if sample.id not in tags]
-    if untagged:
-        raise UserError(f"{path}: has no line for {untagged[0]} and {len(untagged) - 1} more")
+    need_tags_of(tags, [sample.id for sample in samples], path)
     return tags

@@ -27,9 +27,9 @@ CAMS = ("{}.npy",)
 class MaskOutputs:
     """The results of a run.
 
-    save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None; background: whether there is one:
-    without it pixels of no score stay unlabelled; unrefined: the folder of the masks
-    as they are without it, or None.
+    save_dir: their folder; palette: 256×3 uint8; crf: what refines scores, or None; background: whether the data set
+    has one, without which pixels of no score stay unlabelled; unrefined: the folder of the masks without the CRF, or
+    None.
     """
 
     save_dir: Path
@@ -65,13 +65,12 @@ class MaskOutputs:
         """
         if values.ndim < 3:
             return np.stack([values] * len(self.folders))
-        plain = values.argmax(0).astype(np.uint8)
         refined = values if self.crf is None else refine_scores(pixels, values, self.crf)
-        masks = [plain, refined.argmax(0).astype(np.uint8)]
+        scores = [refined] if self.unrefined is None else [values, refined]
+        masks = np.stack([each.argmax(0).astype(np.uint8) for each in scores])
         if not self.background:
-            for mask in masks:
-                mask[values.max(0) <= 0] = UNLABELLED
-        return np.stack(masks[-len(self.folders) :])
+            masks[:, values.max(0) <= 0] = UNLABELLED
+        return masks
 
     def finish_mask(
         self,

@@ -33,6 +33,14 @@ def read_tags(path: str | Path, num_classes: int, first: int = 1) -> dict[str, t
     return tags
 
 
+def need_tags_of(tags: Mapping[str, tuple[int, ...]], names: Iterable[str], path: str | Path) -> None:
+    """Raise UserError where the tags, which the file `path` holds, are not of all these images."""
+    untagged = [name for name in names if name not in tags]
+    if untagged:
+        more = f" and {len(untagged) - 1} more" if len(untagged) > 1 else ""
+        raise UserError(f"{path}: has no line for {untagged[0]}{more}")
+
+
 def _is_tag(field: str, num_classes: int, first: int) -> bool:
     return field.isascii() and field.isdigit() and len(field) < 10 and first <= int(field) < num_classes
 

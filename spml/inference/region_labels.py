@@ -44,11 +44,16 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
 
 
 def outside_all(image: InputImage, num_classes: int) -> np.ndarray:
-    """The pixels outside all boxes, [H, W] bool, where every class that is known to be there has boxes; else none."""
+    """The pixels outside all boxes, [H, W] bool, where every class that is known to be there has boxes; else none.
+
+    None also where a label shows that the boxes are not all.
+    """
     boxes = image.boxes or ()
     boxed = {box.class_id for box in boxes}
     named = set(present_classes(image, num_classes).nonzero().flatten().tolist())
-    return outside_boxes(boxes, image.size) if boxed and named <= boxed else np.zeros(image.size, bool)
+    outside = outside_boxes(boxes, image.size)
+    more = image.label is not None and (outside & (image.label < num_classes)).any()
+    return outside if boxed and named <= boxed and not more else np.zeros(image.size, bool)
 
 
 def as_shares(scores: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Boxes and regions -> seed labels without a network, under the labels that are given."""
 
+import logging
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from spml.commands.flags import Parser
 from spml.data.boxes import Box, outside_boxes
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, write_image
+from spml.data.fingerprints import of_value
 from spml.data.labels import UNLABELLED
 from spml.data.lists import listed_ids
-from spml.data.tag_files import read_tags
+from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import BoxFiles
 from spml.errors import UserError
 from spml.prepare.convert import (
@@ -27,6 +29,8 @@ from spml.prepare.convert import (
 )
 from spml.prepare.region_rules import region_box_seeds
 from spml.prepare.seed_rules import lay_under
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _all_boxed(name: str, boxes: Sequence[Box], label: np.ndarray, settings: Box
 def box_seeds(argv: list[str] | None = None) -> None:
     """Write the seeds of the images of a list."""
     args = _parse(argv)
-    names = read_class_names(args.class_names)
+    names, images = read_class_names(args.class_names), listed_ids(args.data_list)
     first = first_tag_of(args, names)
     settings = BoxSettings(
         box_dir=need_dir(args.box_dir, "--box_dir"),
@@ -93,7 +97,11 @@ def box_seeds(argv: list[str] | None = None) -> None:
         label_dir=need_dir(args.label_dir, "--label_dir") if args.label_dir else None,
         tags=read_tags(args.tags_file, len(names), first) if args.tags_file else None,
     )
-    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in listed_ids(args.data_list)]
+    if settings.tags is not None:
+        need_tags_of(settings.tags, images, args.tags_file)
+    boxed = sum((settings.box_dir / f"{name}.xml").is_file() for name in images)
+    logger.info("%s: boxes of %d of %d images", args.box_dir, boxed, len(images))
+    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in images]
     convert(partial(write_box_seeds, settings=settings), jobs, args, "box seeds", _recorded(settings))
 
 
@@ -101,7 +109,11 @@ def _recorded(settings: BoxSettings) -> dict[str, Any]:
     """What decides the seeds, as it is kept beside them."""
     folders = {"box_dir": settings.box_dir, "region_dir": settings.region_dir, "label_dir": settings.label_dir}
     values: dict[str, Any] = {name: str(path.resolve()) for name, path in folders.items() if path}
-    return values | {"class_names": settings.class_names, "first": settings.first, "tags": settings.tags is not None}
+    return values | {
+        "class_names": settings.class_names,
+        "first": settings.first,
+        "tags": of_value(settings.tags) if settings.tags else None,
+    }
 
 
 def _parse(argv: list[str] | None) -> Namespace:

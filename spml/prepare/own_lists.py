@@ -14,7 +14,7 @@ from spml.commands.pool import map_files
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, read_text, visible_files, write_text
 from spml.data.lists import listed_ids
-from spml.data.tag_files import read_tags
+from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
 from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers_flag, first_tag_of
@@ -92,6 +92,7 @@ def _needing_seeds(args: Namespace, train: list[str]) -> list[str]:
     """The images that lack labels and boxes of their own classes."""
     names = read_class_names(args.prepared_dir / "classes.txt")
     tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
+    need_tags_of(tags, train, args.prepared_dir / "tags.txt")
     lacks = partial(lacks_labels, prepared_dir=args.prepared_dir, class_names=names)
     lacking = map_files(lacks, [(n, tags[n]) for n in train], args.workers)
     return [name for name, lack in zip(train, lacking, strict=True) if lack]

@@ -26,7 +26,8 @@ def region_box_seeds(boxes: Sequence[Box], regions: np.ndarray, background: bool
 
     At each pixel the classes have shares by the weights of their boxes (`box_weights`), which are averaged over each
     region. Pixels outside all boxes are background, or unlabelled where there is none. With a background, so are
-    regions of which less than BOX_SHARE lies within the boxes of their class.
+    regions of which less than BOX_SHARE lies within the boxes of their class; a box that is left without a pixel of its
+    class has no background.
     """
     rest = np.uint8(0 if background else UNLABELLED)
     classes = sorted({box.class_id for box in boxes})
@@ -39,7 +40,12 @@ def region_box_seeds(boxes: Sequence[Box], regions: np.ndarray, background: bool
     if not background:
         return seeds
     inside = np.take_along_axis(averaged_over_regions(covered.astype(np.float32), regions), best[None], 0)[0]
-    return np.where(inside < BOX_SHARE, rest, seeds)
+    kept = np.where(inside < BOX_SHARE, rest, seeds)
+    for box in boxes:
+        within = kept[box.inside]
+        if not (within == box.class_id).any():
+            within[within == rest] = UNLABELLED
+    return kept
 
 
 def region_tag_seeds(

@@ -5,9 +5,8 @@ from dataclasses import replace
 from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.plan import Plan, table_command
-from spml.recipes.settings import Settings, need_val_split
+from spml.recipes.settings import Settings, need_dataroot, need_val_split
 from spml.recipes.stages import Command, Recipe, Stage
-from spml.recipes.voc12 import need_dataroot
 
 TABLE = ("DensePose minival2014, from points", "published=44.15")
 
@@ -17,7 +16,7 @@ def densepose_recipe(kind: str, settings: Settings) -> Recipe:
     if kind != "point":
         raise UserError(f"densepose {kind}: no such recipe; expected point")
     need_val_split(settings, "densepose")
-    data = need_dataroot(settings, "images/train2014 and segcls")
+    data = need_dataroot(settings, "images/train2014 and segcls", "docs/data.md")
     lists = settings.lists or f"{data}/lists"
     plan = Plan(
         settings=replace(settings, lists=lists),

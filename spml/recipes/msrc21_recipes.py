@@ -8,7 +8,9 @@ from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
 from spml.recipes.photo_stages import (
+    PAGE,
     SECOND_STAGES,
+    TAGS_ALONE,
     masks_over_scales,
     page_command,
     photo_config,
@@ -19,10 +21,9 @@ from spml.recipes.photo_stages import (
     region_stages,
 )
 from spml.recipes.plan import Plan, Source, table_command
-from spml.recipes.settings import Settings
+from spml.recipes.settings import Settings, need_dataroot
 from spml.recipes.stage_keys import second_stage_of, with_stage_keys
 from spml.recipes.stages import Command, Recipe, Stage
-from spml.recipes.voc12 import need_dataroot
 
 _KINDS = {"tag": "image tags", "box": "boxes", "scribble": "scribbles", "point": "points"}
 _CLASSES = 21
@@ -85,7 +86,7 @@ def _data(plan: Plan) -> Stage:
         flags = ("--data_dir", plan.data, "--class_names", f"{plan.data}/classes.txt")
         reads = tuple(PathInput(f"{plan.data}/{name}") for name in ("images", "masks", "points", "scribbles"))
         return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared=True)
-    root = need_dataroot(plan.settings, "Images and newsegmentations_mats")
+    root = need_dataroot(plan.settings, "Images and newsegmentations_mats", PAGE)
     convert = Command("pyscripts/data/msrc21.py", ("--data_dir", root, "--save_dir", plan.data, "--skip_existing"))
     reads = tuple(PathInput(f"{root}/{name}") for name in ("Images", "newsegmentations_mats"))
     return Stage("data", (convert,), made, reads=reads, shared=True)
@@ -107,7 +108,7 @@ def _method(plan: Plan, kind: str) -> list[Stage]:
 
     Dots and strokes are sure, so that regions take their class; seeds are not, of which tags and boxes alone count.
     """
-    script = "pseudo_softmaxtag_crf" if plan.weak else "pseudo_softmaxregion_crf"
+    script = TAGS_ALONE if plan.weak else "pseudo_softmaxregion_crf"
     boxes = ("--box_dir", f"{plan.data}/boxes", "--class_names", f"{plan.data}/classes.txt") if kind == "box" else ()
     text = "pseudo labels, soft-max of regions + CRF"
     pseudo = plan.masks("pseudo_labels", "stage_1")

@@ -10,6 +10,7 @@ from spml.recipes import common
 from spml.recipes.blocks import train_stage
 from spml.recipes.outside import PathInput
 from spml.recipes.photo_stages import (
+    PAGE,
     QUICK_CRF,
     SECOND_STAGES,
     page_command,
@@ -20,10 +21,9 @@ from spml.recipes.photo_stages import (
     region_stages,
 )
 from spml.recipes.plan import Plan, Source, infer_command, score_command, table_command
-from spml.recipes.settings import Settings, need_val_split
+from spml.recipes.settings import Settings, need_dataroot, need_val_split
 from spml.recipes.stage_keys import second_stage_of, with_stage_keys
 from spml.recipes.stages import Command, Recipe, Row, Stage
-from spml.recipes.voc12 import need_dataroot
 
 HOLDS = "images, annotations and classes.txt"
 
@@ -64,7 +64,7 @@ def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
 
 def _plan(settings: Settings) -> Plan:
     """What the data root holds; truth: '' where there is none."""
-    root = need_dataroot(settings, HOLDS)
+    root = need_dataroot(settings, HOLDS, PAGE)
     for name, check in (("images", os.path.isdir), ("annotations", os.path.exists), ("classes.txt", os.path.isfile)):
         if not check(f"{root}/{name}"):
             raise UserError(f"DATAROOT={root}: holds no {name}; expected {HOLDS} (docs/photographs.md)")

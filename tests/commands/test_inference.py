@@ -179,6 +179,24 @@ def test_boxes_that_do_not_fit_are_named(call, tiny_data, tmp_path, xml, message
         call(pseudo_softmaxtag_crf, *flags, "--opts", "dataset.tags_file", tmp_path / "tags.txt", out="out")
 
 
+def test_beside_boxes_and_without_tags_there_is_a_background(call, tiny_data, tmp_path, monkeypatch):
+    def mostly_background(networks, looks, size):
+        scores = torch.full((4, *size), 0.02)
+        scores[0] = 0.94
+        return scores
+
+    monkeypatch.setattr("spml.inference.pseudo_labels.softmax_of", mostly_background)
+    (tmp_path / "names.txt").write_text("background\ncat\ndog\ncow\n")
+    for name in tiny_data.ids:
+        (tmp_path / "boxes").mkdir(exist_ok=True)
+        (tmp_path / f"boxes/{name}.xml").write_text(BOX.format("dog"))
+        write_image(tmp_path / f"unlabelled/{name}.png", np.full((40, 40), 254, np.uint8))
+    boxes = ("--box_dir", tmp_path / "boxes", "--class_names", tmp_path / "names.txt")
+    plain = ("--crf_iter_max", 1, "--crf_bi_w", 0, "--crf_pos_w", 0, "--semantic_dir", tmp_path / "unlabelled")
+    out = call(pseudo_softmaxregion_crf, *plain, *boxes, out="out")
+    assert (read(out, tiny_data.ids[0])[:, 20:] == 0).all()
+
+
 def test_results_with_other_class_names_do_not_stay(call, tiny_data, tmp_path):
     write_tags(tmp_path / "tags.txt", dict.fromkeys(tiny_data.ids, (1, 2)))
     names, boxes = tmp_path / "names.txt", tmp_path / "boxes"
@@ -338,6 +356,7 @@ def spoil(path, content=b"no image"):
         (pseudo_camrw_crf, [], "--cam_dir is needed"),
         (pseudo_camrw_crf, ["--cam_dir", "{tmp}/data"], "a.npy and 3 more not found"),
         (prototype, ["--data_list", "{tmp}/images.txt"], "images.txt, line 1: expected 'image semantic instance'"),
+        (pseudo_softmaxtag_crf, ["--data_list", "{tmp}/images.txt"], "images.txt, line 1: expected 'image semantic"),
         (prototype, ["--semantic_dir", "{tmp}/data"], "data/a.png and 3 more not found"),
     ],
 )

@@ -128,14 +128,19 @@ def test_all_outside_the_boxes_has_no_score_without_a_background(halves, tiny_co
     pixels, regions = np.zeros((2, 6, 3), np.uint8), np.array([[0, 0, 1, 1, 2, 2]] * 2, np.uint8)
     boxes = (Box(0, 2, 0, 4, 2), Box(1, 3, 0, 5, 2))
 
-    def scored(boxes):
-        image = InputImage(pixels, instance=regions, classes=(0, 1), boxes=boxes)
+    def scored(boxes, label=None):
+        image = InputImage(pixels, label, regions, classes=(0, 1), boxes=boxes)
         return (region_labels.softmax_regions(halves, image) > 0).any(0)[0].tolist()
 
     within = [False, False, True, True, True, False] if background == "none" else [True] * 6
     assert scored(boxes) == within
     assert scored(boxes[:1]) == [True] * 6  # class 1 may be anywhere
     assert scored(None) == [True] * 6
+    label = np.full((2, 6), 254, np.uint8)
+    label[0, 2] = 0
+    assert scored(boxes, label) == within
+    label[0, 5] = 1  # a dot of a class beside its box
+    assert scored(boxes, label) == [True] * 6
 
 
 def test_a_class_that_is_labelled_outside_its_boxes_may_be_anywhere_and_nothing_is_left_without_a_class():

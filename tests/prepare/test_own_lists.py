@@ -65,6 +65,13 @@ def test_a_fifth_of_the_annotated_photographs_is_drawn_by_the_seed():
     assert choose_validation(["a"], ["a"], 0) == {"a"}
 
 
+def test_a_photograph_without_a_line_of_tags_is_named(prepared):
+    lines = (prepared / "tags.txt").read_text().splitlines()
+    (prepared / "tags.txt").write_text("\n".join(lines[2:]) + "\n")
+    with pytest.raises(UserError, match=f"tags.txt: has no line for {IDS[0]} and 1 more"):
+        lists(prepared)
+
+
 def test_lists_that_would_be_empty_are_refused(prepared):
     write_image(prepared / "truth/other.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(UserError, match="--truth_dir .*truth: holds no ID.png of a photograph"):

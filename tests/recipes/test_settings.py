@@ -41,6 +41,7 @@ def test_several_words_are_split_as_a_shell_splits_them():
         ("NPROC", "0", "NPROC=0: expected"),
         ("SPLIT", "tset", "SPLIT=tset: expected val or test"),
         ("BASELINES", "no", "BASELINES=no: expected 0 or 1"),
+        ("LIST", "yes", "LIST=yes: expected 0 or 1"),
         ("OPTS", "a 'b", "OPTS=a 'b: cannot be split into words"),
     ],
 )
