@@ -87,7 +87,7 @@ def _all_boxed(name: str, boxes: Sequence[Box], label: np.ndarray, settings: Box
 def box_seeds(argv: list[str] | None = None) -> None:
     """Write the seeds of the images of a list."""
     args = _parse(argv)
-    names, images = read_class_names(args.class_names), listed_ids(args.data_list)
+    names = read_class_names(args.class_names)
     first = first_tag_of(args, names)
     settings = BoxSettings(
         box_dir=need_dir(args.box_dir, "--box_dir"),
@@ -97,6 +97,7 @@ def box_seeds(argv: list[str] | None = None) -> None:
         label_dir=need_dir(args.label_dir, "--label_dir") if args.label_dir else None,
         tags=read_tags(args.tags_file, len(names), first) if args.tags_file else None,
     )
+    images = listed_ids(args.data_list)
     if settings.tags is not None:
         need_tags_of(settings.tags, images, args.tags_file)
     boxed = sum((settings.box_dir / f"{name}.xml").is_file() for name in images)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from tiny_tasks import classifier_task, gradients, random_batch
 
-from spml.config import load_config
+from spml.config import flat, load_config
+from spml.config.layers import read_yaml
 from spml.engine import batch_norm
-from spml.engine.tasks import EmbeddingTask, build_memory, build_task, load_weights
+from spml.engine.tasks import TASKS, EmbeddingTask, build_memory, build_task, load_weights
 from spml.errors import UserError
 from spml.segments.memory_bank import MemoryBank
 
@@ -78,14 +79,24 @@ def test_an_embedding_that_one_loss_reaches_is_trained(tiny_config, train):
     assert any(name.startswith("embedding_model.aspp") for name in names)
 
 
-FINISHED = [path for path in sorted((ROOT / "configs").glob("*/*.yaml")) if path.stem != "base"]
+YAMLS = sorted((ROOT / "configs").glob("*/*.yaml"))
+FINISHED = [path for path in YAMLS if path.stem != "base" and path.parent.name != "stages"]
+SMALL = {"network.backbone_types": "panoptic_deeplab_tiny", "network.pretrained": ""}
 
 
 @pytest.mark.parametrize("path", FINISHED, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_every_finished_configuration_trains_something(path):
-    config = load_config(path, ["network.backbone_types", "panoptic_deeplab_tiny", "network.pretrained", ""])
+    config = load_config(path, SMALL)
     if config.network.prediction_types == "segsort":
         assert isinstance(build_task(config), EmbeddingTask)
+
+
+@pytest.mark.parametrize("path", [path for path in YAMLS if path.parent.name == "stages"], ids=lambda path: path.stem)
+def test_every_stage_trains_something_over_stage_1(path):
+    keys = {key: value for layer in read_yaml(path) for key, value in flat(layer.values).items()}
+    config = load_config(ROOT / "configs/own/light.yaml", keys | SMALL)
+    task = build_task(config)
+    assert isinstance(task, TASKS[config.network.prediction_types])
 
 
 def test_a_task_from_scratch_says_so(tiny_config):
