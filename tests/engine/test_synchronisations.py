@@ -8,7 +8,6 @@ from tiny_tasks import random_batch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spml.engine.trainer import build_run, step
-from spml.segments import nearest
 
 # Of each the size of the result, or a number, is fetched.
 WAITING = {
@@ -50,7 +49,6 @@ def iterate(config, device, count, tmp_path):
 
 
 def test_an_iteration_of_four_images_waits_ten_times(tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr(nearest, "first_largest", lambda scores: scores.argmax(1))  # as on a GPU
     run, batch = iterate(tiny_config(), "cpu", 3, tmp_path)
     real, waits = torch.Tensor.tolist, Waits()
     monkeypatch.setattr(torch.Tensor, "tolist", lambda self: waits.names.append("tolist") or real(self))

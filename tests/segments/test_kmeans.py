@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spml.segments import kmeans, nearest
 from spml.segments.kmeans import initial_clusters, spherical_kmeans
-from spml.segments.nearest import first_largest, nearest_prototype
+from spml.segments.nearest import nearest_prototype
 
 
 def unit_rows(count, dim, seed=0):
@@ -130,17 +130,3 @@ def test_nearest_prototype_is_the_same_in_chunks_of_any_size(count, clusters, ma
     x, prototypes = unit_rows(count, 3), unit_rows(clusters, 3, seed=2)
     expected = torch.tensor([int((prototypes @ row).argmax()) for row in x], dtype=torch.long)
     assert torch.equal(nearest_prototype(x, prototypes, max_elements), expected)
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 40), st.integers(1, 300), st.integers(1, 5), st.integers(0, 99))
-def test_the_first_of_the_largest_is_found_among_equals_too(rows, columns, levels, seed):
-    scores = torch.randint(levels, (rows, columns), generator=torch.Generator().manual_seed(seed)).float() - 2
-    expected = torch.tensor([row.index(max(row)) for row in scores.tolist()], dtype=torch.long)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(first_largest(scores.clone()), expected)
-    for same in (scores.double(), scores.bfloat16()):
-        assert torch.equal(first_largest(same), expected)
-    if rows:
-        scores[0] = torch.nan
-        assert first_largest(scores)[0] == 0
