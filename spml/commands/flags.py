@@ -20,6 +20,7 @@ class Parser(argparse.ArgumentParser):
         self.register("type", Path, lambda text: Path(filled(text)))
 
     def error(self, message: str) -> NoReturn:
+        """A wrong command line as the UserError that ends the script."""
         raise UserError(f"{message}; --help lists the flags")
 
 
@@ -52,6 +53,7 @@ def number(flag: str, kind: type, low: float, high: float) -> Callable[[str], fl
     """An argparse type: a number of this kind (int or float) from `low` to `high`; raises UserError for others."""
 
     def parse(text: str) -> float:
+        """The number in a text."""
         try:
             value = kind(text)
         except ValueError:

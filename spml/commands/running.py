@@ -25,6 +25,7 @@ class _Words(logging.Formatter):
     """Information as it is; a warning or an error behind its level's name."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
         text = record.getMessage()
         return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"
 
@@ -33,6 +34,7 @@ class _Console(logging.Handler):
     """Information on stdout, warnings and errors on stderr, looked up at each line."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
         stream = sys.stdout if record.levelno < logging.WARNING else sys.stderr
         print(self.format(record), file=stream, flush=True)
 
@@ -95,6 +97,7 @@ def _heed(asked: Asked) -> Callable[[int, FrameType | None], None]:
     """What a signal does that asks to end: the first one ends the work in good order, the next one at once."""
 
     def heed(number: int, _: FrameType | None) -> None:
+        """Note a signal; at the second one drop what is half written and end."""
         first = not asked.signal
         if asked.again(number):
             drop_partials()

@@ -51,6 +51,7 @@ class _Forgiving:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        """Write as the stream does; where nobody reads any more, nothing."""
         try:
             return self._stream.write(text)
         except OSError:
@@ -58,6 +59,7 @@ class _Forgiving:
             return len(text)
 
     def flush(self) -> None:
+        """Flush as the stream does; where nobody reads any more, nothing."""
         try:
             self._stream.flush()
         except OSError:

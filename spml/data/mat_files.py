@@ -69,6 +69,7 @@ class _Reader:
             data = data[whole:]
 
     def unpacked(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
+        """The elements with compressed ones unpacked; raises ValueError for more than LARGEST_MAT bytes."""
         left = LARGEST_MAT
         for kind, packed in self.elements(data):
             if kind != COMPRESSED:
@@ -97,6 +98,7 @@ class _Reader:
         return bytes(name[1]).decode("latin1"), array
 
     def numbers(self, kind: int, data: memoryview) -> np.ndarray:
+        """The numbers of an element; raises ValueError for a type that is not known."""
         if kind not in STORED:
             raise ValueError(f"numbers of the unknown type {kind}")
         return np.frombuffer(data, self.order + STORED[kind])

@@ -102,6 +102,7 @@ class _Machine:
         self.marks.append(len(self.stack))
 
     def remember(self, place: int | None) -> None:
+        """Keep what is on top of the stack, at a place or at the next one."""
         place = len(self.memory) if place is None else place
         self.memory[place] = self.stack[-1]
         if isinstance(self.stack[-1], _Unbuilt):
@@ -111,6 +112,7 @@ class _Machine:
         self.stack.append(self.memory[place])
 
     def name(self, text: str | None) -> None:
+        """Put what a full name means on the stack; raises ValueError for one that is not allowed."""
         attribute = None if text else self.stack.pop()
         full = text.replace(" ", ".") if text else f"{self.stack.pop()}.{attribute}"
         if full not in _GLOBALS:

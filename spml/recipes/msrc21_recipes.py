@@ -82,7 +82,7 @@ def _data(plan: Plan) -> Stage:
     if not plan.settings.dataroot:
         if not os.path.isdir(os.path.join(plan.settings.root, plan.data, "images")):
             holds = "Images/*.bmp and newsegmentations_mats/*.mat, or DATA, which holds what msrc21.py wrote"
-            raise UserError(f"DATAROOT is not set: name the folder that holds {holds} (docs/photographs.md)")
+            need_dataroot(plan.settings, holds, PAGE)  # raises, since it is not set
         flags = ("--data_dir", plan.data, "--class_names", f"{plan.data}/classes.txt")
         reads = tuple(PathInput(f"{plan.data}/{name}") for name in ("images", "masks", "points", "scribbles"))
         return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared=True)

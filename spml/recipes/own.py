@@ -67,7 +67,7 @@ def _plan(settings: Settings) -> Plan:
     root = need_dataroot(settings, HOLDS, PAGE)
     for name, check in (("images", os.path.isdir), ("annotations", os.path.exists), ("classes.txt", os.path.isfile)):
         if not check(f"{root}/{name}"):
-            raise UserError(f"DATAROOT={root}: holds no {name}; expected {HOLDS} (docs/photographs.md)")
+            raise UserError(f"DATAROOT={root}: holds no {name}; expected {HOLDS} ({PAGE})")
     classes, config = read_class_table(f"{root}/classes.txt", None), photo_config(settings)
     background, prepared = "0" if classes.background else "none", settings.lists or f"{root}/prepared"
     return photo_plan(

@@ -64,8 +64,7 @@ class Json:
 
     def number(self) -> float:
         """A number that may be a coordinate."""
-        usable = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        if not usable or not abs(self.value) <= MAX_COORDINATE:
+        if not _is_number(self.value) or not abs(self.value) <= MAX_COORDINATE:
             raise self.error(f"a number within ±{MAX_COORDINATE:.0f}")
         return float(self.value)
 
@@ -96,7 +95,8 @@ class Json:
 def checked_points(values: Any, least: int, where: str) -> np.ndarray:
     """Values as N×2 points; raises UserError, beginning with `where`, for anything else than `least` [x, y] or more."""
     try:
-        points = np.array([[float(_checked_number(number)) for number in pair] for pair in values])
+        pairs = [list(pair) for pair in values]
+        points = np.array(pairs, float) if all(_is_number(number) for pair in pairs for number in pair) else np.empty(0)
     except (TypeError, ValueError, OverflowError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or not least <= len(points) <= MAX_POINTS:
@@ -106,10 +106,9 @@ def checked_points(values: Any, least: int, where: str) -> np.ndarray:
     return points
 
 
-def _checked_number(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError
-    return value
+def _is_number(value: Any) -> bool:
+    """Whether a value of JSON is a number; Python counts its truths among them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def checked_box(left: float, top: float, right: float, bottom: float, where: str) -> tuple[float, float, float, float]:

@@ -109,12 +109,15 @@ class _Value(NamedTuple):
     size: tuple[int, int]
 
     def across(self, key: str) -> float:
+        """A length along the width, in pixels."""
         return self.json.need(key).number() * self.size[1] / 100
 
     def down(self, key: str) -> float:
+        """A length along the height, in pixels."""
         return self.json.need(key).number() * self.size[0] / 100
 
     def rotation(self) -> float:
+        """The turn in degrees, 0 where none is given."""
         turn = self.json.get("rotation")
         return turn.number() if turn.value is not None else 0.0
 
