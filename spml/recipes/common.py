@@ -186,8 +186,10 @@ def only_final(stages: list[Stage]) -> list[Stage]:
     return [s if s in chosen else replace(s, given=True) for s in stages if s in chosen or s.name in needed]
 
 
-def build_recipe(plan: Plan, stages: list[Stage], tail: list[Command], closing: str = "") -> Recipe:
+def build_recipe(
+    plan: Plan, stages: list[Stage], table: Command | None, tail: tuple[Command, ...] = (), closing: str = ""
+) -> Recipe:
     """The recipe of a plan's stages."""
     folders = {"$OUT": plan.out, "$DATA": plan.data, "$LISTS": plan.settings.lists, "$CAMS": plan.settings.cams}
     places = Places(plan.settings.root, tuple((symbol, path) for symbol, path in folders.items() if path))
-    return Recipe(tuple(stages), plan.out, places, tuple(tail), closing)
+    return Recipe(tuple(stages), plan.out, places, table, tail, closing)

@@ -36,4 +36,4 @@ def densepose_recipe(kind: str, settings: Settings) -> Recipe:
     flags = ("--data_dir", data, "--save_dir", lists, "--splits", "train2014", "minival2014", "--check")
     lists_stage = Stage("lists", (Command("pyscripts/data/densepose_lists.py", flags),), (), always=True)
     stages = [lists_stage, *common.from_parts(plan)]
-    return common.build_recipe(plan, stages, [table_command(plan, stages, *TABLE)])
+    return common.build_recipe(plan, stages, table_command(plan, stages, *TABLE))

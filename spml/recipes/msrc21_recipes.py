@@ -44,7 +44,7 @@ def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
     if settings.baselines:
         stages += _baselines(plan, kind)
     title = f"MSRC-21 {settings.split}, from {_KINDS[kind]}"
-    return common.build_recipe(plan, stages, [table_command(plan, stages, title), _page(plan, stages, title)])
+    return common.build_recipe(plan, stages, table_command(plan, stages, title), (_page(plan, stages, title),))
 
 
 def _page(plan: Plan, stages: list[Stage], title: str) -> Command:

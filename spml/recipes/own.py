@@ -39,14 +39,12 @@ def own_recipe(kind: str, settings: Settings) -> Recipe:
     plan = replace(plan, data_stages=tuple(stage.name for stage in stages))
     stages += _seed_stages(plan, prepared)
     plan = replace(plan, weak=Source(f"{plan.out}/labels", ("labels",)))
-    stages += [*_training(plan), *_final(plan)]
-    if plan.truth and settings.baselines:
-        stages.append(photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak))
-        stages.append(photo_masks(plan, "weak_only", "cross-entropy on the labels alone", "cross_entropy"))
+    single, refined = _final(plan)
+    stages += [*_training(plan), single, *_baseline(plan), refined]  # the one that takes longest comes last
     title = os.path.basename(root)
-    tail = [table_command(plan, stages, f"{title}, validation images")] if plan.truth else []
+    table = table_command(plan, stages, f"{title}, validation images") if plan.truth else None
     closing = f"masks of all images: {plan.out}/masks/final_msc_crf"
-    return common.build_recipe(plan, stages, [*tail, _page(plan, stages, title)], closing)
+    return common.build_recipe(plan, stages, table, (_page(plan, stages, title),), closing)
 
 
 def _page(plan: Plan, stages: list[Stage], title: str) -> Command:
@@ -168,6 +166,17 @@ def _training(plan: Plan) -> list[Stage]:
         only_for=plan.truth_list,
     )
     return [embedding, photo_masks(plan, "embedding", "stage 1, classifier beside the embedding"), made, score, second]
+
+
+def _baseline(plan: Plan) -> list[Stage]:
+    """What one would do without this method, where its masks can be scored."""
+    if not (plan.truth and plan.settings.baselines):
+        return []
+    text = "cross-entropy on the labels alone"
+    return [
+        photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak),
+        photo_masks(plan, "weak_only", text, "cross_entropy"),
+    ]
 
 
 def _final(plan: Plan) -> list[Stage]:

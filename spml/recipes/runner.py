@@ -181,6 +181,9 @@ class RecipeRun:
         outputs = {self.places.symbolic(path): count_files(self.places.path(path)) for path in stage.writes}
         write_record(self.folder, stage.record_name, Record(COMPLETE, state.settings, outputs))
         self.known.forget()
+        if stage.rows and self.recipe.table:
+            logger.info("== the table so far")
+            self.execute(self.recipe.table.arguments(), self.places.root, lock.note)
 
     def command(self, what: str, arguments: list[str], lock: RunLock) -> None:
         """Show a command and run it; raises StageFailed where it fails."""
@@ -192,7 +195,7 @@ class RecipeRun:
 
     def finish(self, lock: RunLock) -> None:
         """What ends a recipe: table and pictures."""
-        for command in self.recipe.tail:
+        for command in self.recipe.ending:
             self.command(command.name, command.arguments(), lock)
         if self.recipe.closing:
             logger.info("%s", self.recipe.closing)

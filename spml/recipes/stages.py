@@ -101,11 +101,17 @@ class Places:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All stages in order; out: the folder of results; places: see there; tail: commands that end it; closing: its last
-    line, '' for none."""
+    """All stages in order; out: the folder of results; places: see there; table: the command that writes the table, run
+    after each stage that has a row, or None; tail: commands that end it; closing: its last line, '' for none."""
 
     stages: tuple[Stage, ...]
     out: str
     places: Places
+    table: Command | None = None
     tail: tuple[Command, ...] = ()
     closing: str = ""
+
+    @property
+    def ending(self) -> tuple[Command, ...]:
+        """The commands that end it: that of the table, and the tail."""
+        return (*((self.table,) if self.table else ()), *self.tail)

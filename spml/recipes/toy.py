@@ -23,8 +23,8 @@ def toy_recipe(kind: str, settings: Settings) -> Recipe:
     data = Stage("data", (draw,), (f"{plan.data}/toy.json",), always=True)
     stages, columns, title = {"parts": _parts, "point": _points, "scribble": _scribbles}.get(kind, _seeded)(plan, kind)
     stages = [data, *stages]
-    tail = [table_command(plan, stages, title), _pictures(plan, columns, full=kind != "tag")]
-    return common.build_recipe(plan, stages, tail)
+    pictures = _pictures(plan, columns, full=kind != "tag")
+    return common.build_recipe(plan, stages, table_command(plan, stages, title), (pictures,))
 
 
 def _scenes_plan(kind: str, settings: Settings) -> Plan:

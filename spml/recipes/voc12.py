@@ -32,8 +32,8 @@ def voc12_recipe(kind: str, settings: Settings) -> Recipe:
     stages = [_lists(plan, kind if has_seeds or kind not in SEEDS else ""), *_stages(plan, kind, has_seeds)]
     if settings.split == "test":
         closing = f"masks for the VOC server: {plan.out}/test/*/submission"
-        return common.build_recipe(plan, common.only_final(stages), [], closing)
-    return common.build_recipe(plan, stages, [table_command(plan, stages, *TABLES[kind])])
+        return common.build_recipe(plan, common.only_final(stages), None, closing=closing)
+    return common.build_recipe(plan, stages, table_command(plan, stages, *TABLES[kind]))
 
 
 def _plan(kind: str, settings: Settings, data: str, own_labels: bool) -> Plan:

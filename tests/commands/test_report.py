@@ -21,13 +21,13 @@ def scores(tmp_path):
     return tmp_path / "scores"
 
 
-def test_the_table_holds_scores_gaps_and_published_figures(scores, tmp_path, shown_log):
+def test_the_table_holds_the_scores_that_there_are_and_published_figures(scores, tmp_path, shown_log):
     argv = ["--scores_dir", str(scores), "--rows", "final=the end", "other=not run", "--save", str(tmp_path / "t.md")]
     report([*argv, "--published", "published, val / test=73.2 / 74.0"])
     lines = (tmp_path / "t.md").read_text().splitlines()
     assert shown_log.readouterr().out.splitlines() == lines
     cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines[2:]]
-    assert cells == [["the end", "12.34"], ["not run", ""], ["published, val / test", "73.2 / 74.0"]]
+    assert cells == [["the end", "12.34"], ["published, val / test", "73.2 / 74.0"]]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_recipe_has_the_stages_and_commands_that_it_always_had(name, settings)
     recipe = make(kind, replace(settings, **changes))
     root = settings.dataroot
     found = [(s.name, [spelled(c.arguments(), root) for c in s.commands]) for s in recipe.stages if not s.given]
-    found[-1][1].extend(spelled(c.arguments(), root) for c in recipe.tail)
+    found[-1][1].extend(spelled(c.arguments(), root) for c in recipe.ending)
     assert found == golden_stages(name)
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from spml.errors import UserError
 from spml.recipes.outside import CamInput, FolderInput, ListInput, PathInput
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import Settings
-from spml.recipes.stages import NEUTRAL_KEYS, Command, Places, Recipe, Stage
+from spml.recipes.stages import NEUTRAL_KEYS, Command, Places, Recipe, Row, Stage
 
 NOBODY = 2**22 + 1  # beyond the process numbers of Linux
 
@@ -63,7 +64,7 @@ class Workshop:
             Stage("third", (command("third", "--grid", grid),), ("out/third",), after=("second",)),
         )
         places = Places(str(self.root), (("$OUT", "out"), ("$DATA", "data")))
-        return Recipe(stages, "out", places, (command("tail"),))
+        return Recipe(stages, "out", places, tail=(command("tail"),))
 
     def run(self, recipe=None, **settings):
         """Run a recipe; returns the names of what was run."""
@@ -95,6 +96,18 @@ ALL = ["first", "second", "third", "tail"]
 def test_each_stage_runs_once_and_the_tail_each_time(shop):
     assert shop.run() == ALL
     assert shop.run() == ["tail"]
+
+
+def test_the_table_is_made_after_each_stage_that_has_a_row_and_at_the_end(shop):
+    recipe = shop.recipe()
+    table = Command("pyscripts/write.py", ("--save_dir", "out/table"))
+    scored = [replace(stage, rows=(Row(stage.name, "text"),)) for stage in recipe.stages[1:]]
+    recipe = replace(recipe, stages=(recipe.stages[0], *scored), table=table)
+    shop.kill = None  # the table is written again over the one that is there
+    assert shop.run(recipe) == ["first", "second", "table", "third", "table", "table", "tail"]
+    assert shop.run(recipe) == ["table", "tail"]
+    shop.status = {"table": 1}
+    assert shop.run(recipe, force="third", last="third") == ["third", "table"]
 
 
 def test_stages_and_commands_are_said_before_they_run(shop, caplog):
