@@ -1,8 +1,15 @@
 """What scripts turn into one line: a user's mistake, and a signal that asked them to end."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """A mistake in what the user gave; the message names the file or key, the value, and what would be right."""
+
+
+def first_of(names: Sequence[object]) -> str:
+    """The first of several things in a message, and how many more there are: `a`, or `a and 2 more`."""
+    return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
 
 
 class Interrupted(KeyboardInterrupt):

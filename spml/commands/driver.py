@@ -24,7 +24,6 @@ from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
 from spml.inference.scores import Scorer, best_class
 from spml.inference.segmenter import Segmenter, open_networks
-from spml.inference.windows import Size
 from spml.models.weights import load_cam
 
 Item = TypeVar("Item")
@@ -142,13 +141,9 @@ def make_cams(job: Job, tags: dict[str, tuple[int, ...]]) -> None:
             keep = [label - first for label in tags[name]]
             maps = activation_maps(lambda x: head.activation(backbone(x)), image.unit_range(), job.config, device, keep)
             found = {
-                label: _of_size(each.cpu().numpy(), image.result_size)
+                label: resize_image(each.cpu().numpy(), image.result_size)
                 for label, each in zip(tags[name], maps, strict=True)
             }
             write_cam(cam_path(job.outputs.save_dir, name), found, first)
             progress.update()
         progress.finish()
-
-
-def _of_size(scores: np.ndarray, size: Size) -> np.ndarray:
-    return scores if scores.shape == size else resize_image(scores, size)

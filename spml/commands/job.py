@@ -31,10 +31,9 @@ from spml.config import Config, load_config
 from spml.data import fingerprints
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.files import read_image, read_label
-from spml.data.labels import first_tag, read_weak_label
+from spml.data.labels import first_tag, need_size, read_weak_label
 from spml.data.lists import Sample
 from spml.data.voc_xml import BoxFiles
-from spml.errors import UserError
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
@@ -104,9 +103,9 @@ class Job:
         size = pixels.shape[:2]
         label = instance = cam = None
         if self.needs.labels and sample.semantic is not None:
-            label = _of_size(size, read_weak_label(sample.semantic, dataset), sample.semantic)
+            label = need_size(read_weak_label(sample.semantic, dataset), size, sample.semantic)
         if self.needs.instances and sample.instance is not None:
-            instance = _of_size(size, read_label(sample.instance, dataset.max_pixels), sample.instance)
+            instance = need_size(read_label(sample.instance, dataset.max_pixels), size, sample.instance)
         if self.needs.cams:
             cam = read_cam(cam_path(self.flags.cam_dir, sample.id), dataset.num_classes, size, first_tag(dataset))
         boxes = self.boxes.read(sample.id, size) if self.boxes else None
@@ -242,9 +241,3 @@ def _opts(flags: Namespace) -> list[str]:
     if flags.label_divisor is not None:
         pairs += ["network.label_divisor", str(flags.label_divisor)]
     return pairs
-
-
-def _of_size(size: tuple[int, int], label: np.ndarray, path: Path) -> np.ndarray:
-    if label.shape != size:
-        raise UserError(f"{path}: is {label.shape[1]}×{label.shape[0]} pixels, its image is {size[1]}×{size[0]}")
-    return label

@@ -17,7 +17,7 @@ from spml.data.labels import first_tag
 from spml.data.lists import Sample, read_list
 from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import BoxFiles
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.models.snapshots import snapshot_path
 
 
@@ -90,10 +90,9 @@ def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> No
     """Raise UserError where a CAM of an image is missing, or was written for another background."""
     folder = need_dir(_required(cam_dir, "--cam_dir"), "--cam_dir")
     check_cam_background(folder, first_tag(config.dataset))
-    missing = [path for path in (cam_path(folder, s.id) for s in samples) if not os.path.isfile(path)]
+    missing = [path.name for path in (cam_path(folder, s.id) for s in samples) if not os.path.isfile(path)]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"--cam_dir {folder}: {missing[0].name}{more} not found")
+        raise UserError(f"--cam_dir {folder}: {first_of(missing)} not found")
 
 
 def find_boxes(flags: Namespace, config: Config) -> BoxFiles | None:

@@ -10,7 +10,7 @@ from spml.config import Config, flat
 from spml.data import fingerprints
 from spml.data.files import write_text
 from spml.data.whole_files import is_whole
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 
 RECORD_NAME = "run.json"
 WAY_OUT = "run without --skip_existing to make all results anew, or name another --save_dir"
@@ -66,8 +66,7 @@ class RunRecord:
             raise UserError(f"--skip_existing: {self.path} is no record of a run; {WAY_OUT}")
         changed = fingerprints.differences(old, json.loads(json.dumps(self.values)))
         if changed:
-            more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-            raise UserError(f"--skip_existing: {self.save_dir} is of another run: {changed[0]}{more}; {WAY_OUT}")
+            raise UserError(f"--skip_existing: {self.save_dir} is of another run: {first_of(changed)}; {WAY_OUT}")
 
     def kept(self, results: Mapping[str, list[Path]]) -> set[str]:
         """The ids of those results, given by their paths, that are all there and stay; `compare` comes first."""

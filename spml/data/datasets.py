@@ -14,7 +14,7 @@ from spml.data import transforms as T
 from spml.data.files import read_image, read_label
 from spml.data.labels import UNLABELLED, VOID, first_tag, read_weak_label
 from spml.data.lists import Sample
-from spml.data.tag_files import read_tags
+from spml.data.tag_files import need_tags_of, read_tags
 from spml.errors import UserError
 
 GREY_PROBABILITY = 0.3
@@ -86,9 +86,8 @@ class WeakLabelDataset(Dataset):
         self.seed, self.label_maps = config.train.seed, config.train.label_maps
         self.first_tag, tags_file = first_tag(config.dataset), config.dataset.tags_file
         self.tags = read_tags(tags_file, self.num_classes, self.first_tag) if tags_file else None
-        untagged = [s.id for s in samples if self.tags is not None and s.id not in self.tags]
-        if untagged:
-            raise UserError(f"{tags_file}: has no line for {untagged[0]} and {len(untagged) - 1} more")
+        if self.tags is not None:
+            need_tags_of(self.tags, (sample.id for sample in samples), tags_file)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -6,6 +6,7 @@ import numpy as np
 from easydict import EasyDict
 
 from spml.data.images import read_label
+from spml.errors import UserError
 
 UNLABELLED = 254
 VOID = 255
@@ -21,6 +22,13 @@ def read_weak_label(path: str | Path, dataset: EasyDict) -> np.ndarray:
     label = read_label(path, dataset.max_pixels)
     if dataset.unlabelled_index == VOID:
         label = np.where(label == VOID, np.uint8(UNLABELLED), label)
+    return label
+
+
+def need_size(label: np.ndarray, size: tuple[int, ...], path: str | Path, whole: str = "its image") -> np.ndarray:
+    """The label map that `path` holds; raises UserError where it is not of the `size` (height, width) of `whole`."""
+    if label.shape != size:
+        raise UserError(f"{path}: is {label.shape[1]}×{label.shape[0]} pixels, {whole} is {size[1]}×{size[0]}")
     return label
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spml.data.files import read_text, write_text
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 
 LONGEST_SHOWN = 500
 
@@ -143,10 +143,8 @@ def _check_files(samples: list[Sample], data_list: Path) -> None:
     ]
     missing = [path for path in dict.fromkeys(paths) if not os.path.isfile(path)]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(
-            f"data list {data_list}: {shown_path(missing[0])}{more} not found; paths are relative to --data_dir"
-        )
+        named = first_of([shown_path(path) for path in missing])
+        raise UserError(f"data list {data_list}: {named} not found; paths are relative to --data_dir")
 
 
 def write_list(path: str | Path, rows: Iterable[tuple[str | Path, ...]]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spml.data.files import read_text, write_text
 from spml.data.lists import join_fields, split_fields
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 
 
 def read_tags(path: str | Path, num_classes: int, first: int = 1) -> dict[str, tuple[int, ...]]:
@@ -37,8 +37,7 @@ def need_tags_of(tags: Mapping[str, tuple[int, ...]], names: Iterable[str], path
     """Raise UserError where the tags, which the file `path` holds, are not of all these images."""
     untagged = [name for name in names if name not in tags]
     if untagged:
-        more = f" and {len(untagged) - 1} more" if len(untagged) > 1 else ""
-        raise UserError(f"{path}: has no line for {untagged[0]}{more}")
+        raise UserError(f"{path}: has no line for {first_of(untagged)}")
 
 
 def _is_tag(field: str, num_classes: int, first: int) -> bool:

@@ -33,7 +33,7 @@ def softmax_regions(networks: Networks, image: InputImage) -> torch.Tensor:
         shares = as_shares(shares / shares.mean((1, 2), keepdim=True).clamp_min(SMALLEST))
     means = region_means(shares, regions)
     if small.label is not None:
-        labelled = label_shares(torch.from_numpy(small.label).to(scores.device), regions, count) > 0
+        labelled = labelled_classes(torch.from_numpy(small.label).to(scores.device), regions, count)
         sure = labelled.sum(1) == 1
         means[sure] = torch.where(labelled[sure], SURE, 1 - SURE)
     maps = torch.where(present, means, 0).T[:, regions]
@@ -71,8 +71,7 @@ def class_weights(image: InputImage, num_classes: int) -> np.ndarray:
     weights = box_weights(range(num_classes), boxes, image.size)
     for label in range(num_classes):
         own = [box for box in boxes if box.class_id == label]
-        shown = False if image.label is None else ((image.label == label) & outside_boxes(own, image.size)).any()
-        if not own or shown:
+        if not own or (image.label is not None and (image.label == label)[outside_boxes(own, image.size)].any()):
             weights[label] = np.maximum(weights[label], 1)
     weights[:, ~weights[present_classes(image, num_classes).numpy()].any(0)] = 1
     return weights
@@ -85,6 +84,9 @@ def region_means(scores: torch.Tensor, regions: torch.Tensor) -> torch.Tensor:
     return total / ids.bincount(minlength=count).clamp_min(1)[:, None]
 
 
-def label_shares(labels: torch.Tensor, regions: torch.Tensor, num_classes: int) -> torch.Tensor:
-    """Share of the pixels of each region that are labelled with each class: [H, W], [H, W] → [R, K]."""
-    return region_means((labels == torch.arange(num_classes, device=labels.device)[:, None, None]).float(), regions)
+def labelled_classes(labels: torch.Tensor, regions: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Whether a pixel of each region is labelled with each class: [H, W] uint8, [H, W] ids from 0 → bool [R, K]."""
+    found = torch.zeros(int(regions.max()) + 1, num_classes, dtype=torch.bool, device=labels.device)
+    known = labels < num_classes
+    found[regions[known], labels[known].long()] = True
+    return found

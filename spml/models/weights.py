@@ -11,7 +11,7 @@ from easydict import EasyDict
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.models.cam_network import CamBackbone, CamHead, build_cam
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
@@ -118,9 +118,7 @@ def load_pretrained(
     network.load_state_dict(known, strict=False)
     initial = [k for k in own if k not in known and not k.endswith(UNUSED_KEYS[-1])]
     if complete and initial:
-        raise UserError(
-            f"{source}: lacks {initial[0]} and {len(initial) - 1} more; expected a snapshot of this network"
-        )
+        raise UserError(f"{source}: lacks {first_of(initial)}; expected a snapshot of this network")
     renamed = len(set(known) - {k.removeprefix("module.") for k in _unwrap(content) if isinstance(k, str)})
     extra = [k for k in state if k not in own and not k.startswith(UNUSED_KEYS)]
     return f"{source}: {len(known)} tensors loaded, {renamed} of them renamed; {_rest(initial, extra)}"

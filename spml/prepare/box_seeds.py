@@ -15,11 +15,10 @@ from spml.data.boxes import Box, outside_boxes
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, write_image
 from spml.data.fingerprints import of_value
-from spml.data.labels import UNLABELLED
+from spml.data.labels import UNLABELLED, need_size
 from spml.data.lists import listed_ids
 from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import BoxFiles
-from spml.errors import UserError
 from spml.prepare.convert import (
     add_background_flag,
     add_class_names_flag,
@@ -58,21 +57,13 @@ def write_box_seeds(name: str, targets: tuple[Path, ...], settings: BoxSettings)
     regions = read_label(settings.region_dir / f"{name}.png")
     label = np.full(regions.shape, UNLABELLED, np.uint8)
     if settings.label_dir is not None:
-        label = _of_size(settings.label_dir / f"{name}.png", regions.shape)
+        path = settings.label_dir / f"{name}.png"
+        label = need_size(read_label(path), regions.shape, path, "the image of --region_dir")
     boxes = BoxFiles(settings.box_dir, settings.class_names).read(name, regions.shape)
     if boxes:
         closed = settings.first > 0 and _all_boxed(name, boxes, label, settings)
         label = lay_under(region_box_seeds(boxes, regions, closed), label, len(settings.class_names))
     write_image(targets[0], label)
-
-
-def _of_size(path: Path, size: tuple[int, ...]) -> np.ndarray:
-    label = read_label(path)
-    if label.shape != size:
-        raise UserError(
-            f"{path}: has (height, width) {label.shape}, but its regions in --region_dir have {tuple(size)}"
-        )
-    return label
 
 
 def _all_boxed(name: str, boxes: Sequence[Box], label: np.ndarray, settings: BoxSettings) -> bool:

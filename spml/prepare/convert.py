@@ -14,7 +14,7 @@ from spml.data.files import find_images, need_dir, visible_files
 from spml.data.labels import NO_BACKGROUND
 from spml.data.lists import listed_ids
 from spml.data.whole_files import is_whole
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.provenance import PROVENANCE_NAME, Provenance
 
 logger = logging.getLogger(__name__)
@@ -98,8 +98,7 @@ def chosen_images(args: Namespace) -> list[Path]:
     by_id, ids = {path.stem: path for path in images}, listed_ids(args.data_list)
     missing = [name for name in ids if name not in by_id]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"--data_list {args.data_list}: {missing[0]}{more} not found in --image_dir {args.image_dir}")
+        raise UserError(f"--data_list {args.data_list}: {first_of(missing)} not found in --image_dir {args.image_dir}")
     return [by_id[name] for name in ids]
 
 

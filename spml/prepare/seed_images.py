@@ -10,7 +10,7 @@ import numpy as np
 from spml.commands.cam_folder import check_cam_background
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.files import find_images, image_size, read_label
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.convert import need_files
 from spml.prepare.seed_rules import BOX_THRESHOLD, TAG_THRESHOLD
 
@@ -73,8 +73,7 @@ def _listed_cams(settings: SeedSettings) -> set[str]:
     names = set(settings.listed or ())
     missing = sorted(name for name in names if not cam_path(settings.cam_dir, name).is_file())
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"--cam_dir {settings.cam_dir}: {missing[0]}.npy{more} not found; --data_list names them")
+        raise UserError(f"--cam_dir {settings.cam_dir}: no CAM of {first_of(missing)}, which --data_list names")
     if names:
         check_cam_background(settings.cam_dir, settings.first)
     return names
@@ -96,8 +95,7 @@ def _labels_alone(names: set[str], settings: SeedSettings) -> set[str]:
     alone = {path.stem for path in need_files(settings.label_dir, "*.png", "--label_dir")} - names
     boxed = sorted(n for n in alone if settings.box_dir and (settings.box_dir / f"{n}.xml").is_file())
     if boxed and not listed:
-        more = f" and {len(boxed) - 1} more" if len(boxed) > 1 else ""
-        raise UserError(f"--cam_dir {settings.cam_dir}: no CAM of {boxed[0]}{more}, which --box_dir has boxes of")
+        raise UserError(f"--cam_dir {settings.cam_dir}: no CAM of {first_of(boxed)}, which --box_dir has boxes of")
     if alone:
         logger.info("%d labels %s are copied as they are", len(alone), "not listed" if listed else "without a CAM")
     return alone

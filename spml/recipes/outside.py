@@ -8,7 +8,7 @@ from typing import Protocol
 from spml.data.fingerprints import of_file, of_folder, of_value
 from spml.data.lists import listed_ids, split_fields
 from spml.data.paths import read_text
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 
 ABSENT = "absent"
 
@@ -113,7 +113,6 @@ class CamInput:
             names = [f"{name}.npy" for name in listed_ids(Path(root, self.data_list))]
         except UserError:
             return
-        missing = [name for name in names if not os.path.isfile(folder / name)]
+        missing = [name[:200] for name in names if not os.path.isfile(folder / name)]
         if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UserError(f"CAMS={self.path}: {missing[0][:200]}{more} not found")
+            raise UserError(f"CAMS={self.path}: {first_of(missing)} not found")

@@ -15,7 +15,7 @@ from pathlib import Path
 from spml.data.files import make_dir
 from spml.data.fingerprints import differences, of_value
 from spml.data.run_lock import RunLock, run_lock
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.recipes import launch
 from spml.recipes.records import (
     COMPLETE,
@@ -154,8 +154,7 @@ class RecipeRun:
         """Raise UserError where what is there was made with other settings, or nobody knows how."""
         ways = f"FORCE={stage.name} runs it and what follows again, another OUT keeps both"
         if state.changes:
-            more = f" (and {len(state.changes) - 1} more)" if len(state.changes) > 1 else ""
-            raise UserError(f"stage {stage.name} was run with other settings: {state.changes[0]}{more}; {ways}")
+            raise UserError(f"stage {stage.name} was run with other settings: {first_of(state.changes)}; {ways}")
         if state.stray:
             old = "it was made by an earlier version of the recipes" if (self.out / ".done").is_dir() else ""
             why = old or "nothing says how it was made"

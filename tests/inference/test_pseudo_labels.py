@@ -154,6 +154,18 @@ def test_a_class_that_is_labelled_outside_its_boxes_may_be_anywhere_and_nothing_
     assert class_weights(InputImage(pixels, label, boxes=boxes), 3)[1].tolist() == [[2, 2, 1, 1], [2, 2, 1, 1]]
 
 
+def test_the_classes_that_a_regions_labels_name_equal_a_loop():
+    generator = torch.Generator().manual_seed(3)
+    regions = torch.randint(0, 5, (6, 7), generator=generator)
+    regions[regions == 3] = 4  # an id that no pixel has
+    for most in (2, 255):  # all labelled; classes, unlabelled and void
+        labels = torch.randint(0, most + 1, (6, 7), generator=generator).byte()
+        labels[0] = 1
+        expected = [[bool((labels[regions == r] == k).any()) for k in range(3)] for r in range(5)]
+        assert region_labels.labelled_classes(labels, regions, 3).tolist() == expected
+    assert not region_labels.labelled_classes(torch.full((6, 7), 254).byte(), regions, 3).any()
+
+
 def test_pixels_take_the_class_of_the_nearest_labelled_segment(tiny_config):
     config = tiny_config(network={"kmeans_num_clusters": [2, 3]})
     torch.manual_seed(1)

@@ -228,7 +228,7 @@ def test_seeds_of_a_list_alone_and_all_other_labels_as_they_are(stuff, tmp_path,
     assert found["b"] == found["c"] == [[254] * 4] * 4 and found["a"] != found["b"]
     assert ("INFO", "2 labels not listed are copied as they are") in log
     (tmp_path / "list.txt").write_text("c.png\n")
-    with pytest.raises(UserError, match="cam: c.npy not found; --data_list names them"):
+    with pytest.raises(UserError, match="cam: no CAM of c, which --data_list names"):
         cam_seeds(argv)
     (tmp_path / "list.txt").write_text("")
     cam_seeds([*argv, "--cam_dir", str(tmp_path / "none")])

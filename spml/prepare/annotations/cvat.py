@@ -7,7 +7,7 @@ import numpy as np
 from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Xml, checked_points, number_in
+from spml.prepare.annotations.documents import Document, Xml, checked_box, checked_points, number_in
 from spml.prepare.annotations.model import (
     ImageAnnotations,
     Mask,
@@ -69,6 +69,7 @@ def _shapes(entry: Xml, size: tuple[int, int]) -> Iterator[Shape]:
         yield Rectangle(name, where, *_box(entry))
     elif kind == "ellipse":
         x, y, across, down = (entry.number(key) for key in ("cx", "cy", "rx", "ry"))
+        checked_box(x - across, y - down, x + across, y + down, where)
         yield Polygon(name, where, (ellipse(x, y, across, down, entry.number("rotation", 0.0)),))
     else:
         yield _mask(entry, name) if kind == "mask" else Tag(name, where)
@@ -83,6 +84,7 @@ def _points(entry: Xml, least: int) -> np.ndarray:
 def _box(entry: Xml) -> tuple[float, float, float, float]:
     """Left, top, right, bottom; of a turned box those of the upright box around it."""
     left, top, right, bottom = (entry.number(side) for side in ("xtl", "ytl", "xbr", "ybr"))
+    checked_box(left, top, right, bottom, entry.where)
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     centre = corners.mean(0)
     degrees = entry.number("rotation", 0.0)

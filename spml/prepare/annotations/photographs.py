@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from spml.data.files import IMAGE_ENDINGS, find_images
+from spml.data.lists import join_fields
 
 logger = logging.getLogger(__name__)
 
@@ -15,12 +16,13 @@ UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
 class Photographs:
     """The photographs of a folder, by the names that annotations give them.
 
-    Those in sub-folders are not among them, which a warning says. Raises UserError where there is none, or two share a
-    name.
+    Those in sub-folders are not among them, which a warning says. Raises UserError where there is none, two share a
+    name, or a name has a line break.
     """
 
     def __init__(self, folder: str | Path) -> None:
         paths = find_images(folder, "--image_dir")
+        join_fields(path.name for path in paths)  # refuses at once what no list can hold
         self.folder = Path(folder)
         below = [path for path in self.folder.glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS]
         if below:

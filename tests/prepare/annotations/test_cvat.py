@@ -48,6 +48,8 @@ def test_skeletons_and_cuboids_are_left_out_with_their_place(read_content):
         ('<points points="1,2"/>', "<points> 1: has no attribute 'label'"),
         ('<polygon label="cow" points="1,2;3,4"/>', "<polygon> 1, points: expected 3"),
         ('<box label="cow" xtl="1" ytl="2" xbr="nan" ybr="6"/>', "<box> 1, xbr: expected a number"),
+        ('<box label="cow" xtl="9" ytl="2" xbr="4" ybr="6"/>', "<box> 1: a box from .9, 2. to .4, 6."),
+        ('<ellipse label="cow" cx="5" cy="5" rx="-2" ry="3"/>', "<ellipse> 1: a box from .7, 2. to .3, 8."),
         ('<mask label="cow" rle="1, 2" left="0" top="0" width="3" height="2"/>', "rle: expected runs"),
         ('<mask label="cow" rle="-1, 7" left="0" top="0" width="3" height="2"/>', "rle: expected runs"),
         ('<points label="cow" points="1,2"', "not readable XML"),

@@ -1,5 +1,6 @@
 import pytest
 
+from spml.errors import UserError
 from spml.prepare.annotations.photographs import Photographs
 
 
@@ -23,6 +24,11 @@ def test_the_first_name_that_fits_counts_and_none_is_guessed(photographs):
 
 def test_names_may_hold_white_space(photographs):
     assert Photographs(photographs(**{"my photo": (4, 4)})).find("upload/my%20photo.jpg") == "my photo"
+
+
+def test_a_name_that_no_list_can_hold_is_refused_before_anything_is_read(photographs):
+    with pytest.raises(UserError, match="has a line break in its name.*rename it"):
+        Photographs(photographs(**{"my\nphoto": (4, 4)}))
 
 
 def test_photographs_in_sub_folders_are_spoken_of(photographs, caplog):
