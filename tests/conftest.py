@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 from marks import NO_CUDA
 from trunk import Trunk
 
@@ -17,6 +18,9 @@ from spml.data.files import write_image
 from spml.data.lists import write_list
 
 pytest_plugins = ["inference_fixtures", "log_fixtures"]
+
+settings.register_profile("spml", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("spml")
 
 GOLDEN = Path(__file__).parent / "golden"
 

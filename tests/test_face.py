@@ -148,7 +148,7 @@ def test_mistakes_of_a_library_user_are_named(segmenter, images, snapshot_dir, c
 def test_a_snapshot_without_a_classifier_retrieves_but_does_not_classify(snapshot_dir, config_path, images):
     import torch
 
-    content = torch.load(snapshot_dir / "model-2.pth")
+    content = torch.load(snapshot_dir / "model-2.pth", weights_only=True)
     torch.save({"embedding_model": content["embedding_model"]}, snapshot_dir / "model-2.pth")
     segmenter = spml.load(snapshot_dir, config_path, "cpu")
     segmenter.remember(segmenter.prototypes(images["a"], np.full((40, 40), 1, np.uint8)))

@@ -137,9 +137,10 @@ def _baselines(plan: Plan, kind: str) -> list[Stage]:
     """Cross-entropy on the weak labels alone, self-training from there, and full masks."""
     plain = with_stage_keys(plan, "cross_entropy")
     again, text = plan.masks("self_labels", "self_training"), "labels of self-training"
+    learnt = "seeds" if plan.weak else _KINDS[kind]
     return [
         photo_training(plan, "weak_only", "cross_entropy", plan.train_list, plan.weak),
-        photo_masks(plan, "weak_only", f"cross-entropy on the {_KINDS[kind]} alone", "cross_entropy"),
+        photo_masks(plan, "weak_only", f"cross-entropy on the {learnt} alone", "cross_entropy"),
         photo_pseudo_labels(
             plain, "self_labels", "self_training", "pseudo_softmax_crf", "weak_only", text, tags=plan.weak is not None
         ),

@@ -38,7 +38,7 @@ def change_image(call):
 
 def change_snapshot(call):
     path = call.root / "snapshots" / "model-2.pth"
-    content = torch.load(path)
+    content = torch.load(path, weights_only=True)
     content["prediction_model"]["semantic_classifier.4.bias"] += 1
     torch.save(content, path)
 

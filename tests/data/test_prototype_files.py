@@ -69,7 +69,7 @@ def write_hostile(path):
         ("a.npz", lambda path: ours(path, UNIT[:, :3]), r"\(4, 3\).*expected S×4"),
         ("a.npz", lambda path: ours(path, label=(1, 2)), "2 entries"),
         ("a.npz", lambda path: ours(path, UNIT * np.nan), "not finite"),
-        ("a.npz", lambda path: ours(path, UNIT.astype(str) + "x"), "expected the arrays"),
+        ("a.npz", lambda path: ours(path, np.full(UNIT.shape, "x")), "expected the arrays"),
         ("a.npz", lambda path: np.savez(path, prototype=UNIT), "expected the arrays prototype and prototype_label"),
         ("a.npz", lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "not a readable .npz"),
         ("a.npy", lambda path: np.save(path, UNIT), "expected the arrays"),

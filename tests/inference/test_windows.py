@@ -44,7 +44,7 @@ def test_windows_end_at_truncated_even_steps(size, crop, stride, ends):
     assert window_ends(size, crop, stride) == ends
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(3, 30), st.integers(3, 30), st.integers(4, 16), st.data())
 def test_overlaps_are_averaged_as_in_a_plain_loop(height, width, crop, data):
     view = a_view(height, width, crop, data.draw(st.integers(1, crop)))

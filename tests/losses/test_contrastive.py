@@ -73,7 +73,7 @@ def test_loss_and_gradients_equal_the_published_ones(golden, name, dtype):
         torch.testing.assert_close(a.float(), b.float(), rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 20), st.integers(1, 8), st.integers(1, 4), st.sampled_from([0, 0.1, 0.5, 1]), st.integers(0, 10**6)
 )
@@ -81,7 +81,7 @@ def test_loss_and_gradients_equal_the_formula(pixels, segments, groups, density,
     assert_equals_the_formula(random_contrast(pixels, segments, groups, density, 3, seed), 6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 12), st.integers(1, 8), st.integers(1, 4), st.integers(1, 5), st.integers(0, 10**6))
 def test_keys_of_segments_say_who_is_positive(pixels, segments, groups, keys, seed):
     c = random_contrast(pixels, segments, groups, 0.4, 3, seed)

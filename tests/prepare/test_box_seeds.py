@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -35,7 +35,6 @@ def shares(boxes, y, x):
     return {label: weight / sum(weights.values()) for label, weight in weights.items()}
 
 
-@settings(deadline=None)
 @given(some_boxes, arrays(np.uint8, SIZE, elements=st.integers(0, 4)), st.booleans())
 def test_pixels_take_the_covering_class_of_most_of_their_region(boxes, regions, background):
     seeds = region_box_seeds(boxes, regions, background)
@@ -74,7 +73,6 @@ def test_a_box_smaller_than_its_region_has_no_background_beside_a_background():
     assert (seeds[2:6, 2:6] == 254).all() and (seeds == 0).sum() == 200 - 16
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, (2, 3, 4), elements=st.floats(0, 1, width=16)), arrays(np.uint8, (3, 4)))
 def test_region_means_equal_a_loop(values, regions):
     means = averaged_over_regions(values, regions)

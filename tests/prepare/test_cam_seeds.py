@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -259,7 +259,6 @@ def test_over_regions_the_background_competes_by_its_own_score():
     assert seeds.tolist() == [[3, 3, 0, 0, 0, 0]]
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, (3, 4, 5), elements=st.floats(0.0625, 1, width=16)))
 def test_balanced_scores_divide_shares_by_a_root_of_their_mean(scores):
     shares = np.zeros_like(scores)

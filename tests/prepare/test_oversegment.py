@@ -43,7 +43,7 @@ def test_two_halves_are_two_regions_and_a_flat_picture_is_one():
     assert not oversegment_image(np.full((10, 12, 3), 7, np.uint8)).any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6),
     size=st.tuples(st.integers(1, 30), st.integers(1, 30)),
