@@ -16,6 +16,7 @@ from spml.commands.trained import open_trained, trained_config
 from spml.config import Config
 from spml.data.class_names import read_class_names
 from spml.data.files import write_text
+from spml.data.transforms import size_within
 from spml.errors import UserError
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters
@@ -74,12 +75,12 @@ def _predict_all(
 
 def _warn_of_size(picture: GivenPicture, config: Config) -> bool:
     """Whether a picture is seen much larger than those of the training were, which is then said."""
-    height, width = picture.pixels.shape[:2]
+    height, width = size_within(picture.pixels.shape[:2], config.dataset.max_side)
     crop = max(config.train.crop_size)
     far = not config.test.image_size and max(height, width) > FAR * crop
     if far:
         logger.warning(
-            "%s: %d×%d pixels, trained on crops of %d; --image_size N shows pictures to the network at another size",
+            "%s: seen at %d×%d pixels, trained on crops of %d; --image_size N shows pictures to the network otherwise",
             picture.path, width, height, crop,
         )  # fmt: skip
     return far

@@ -41,7 +41,7 @@ def class_id(name: str, class_names: Sequence[str], where: str | Path) -> int:
     """
     ids = {_plain(known): number for number, known in enumerate(class_names)}
     name_plain = _plain(name)
-    found = ids.get(name_plain, ids.get(_SYNONYMS.get(name_plain, "")))
+    found = ids.get(name_plain, ids.get(_SYNONYMS.get(name_plain, name_plain)))
     if found is None:
         raise UserError(f"{where}: unknown class {name!r}; expected one of {', '.join(class_names)}")
     return found
@@ -56,7 +56,7 @@ def read_class_names(path: str | Path | None, count: int | None = None) -> tuple
     """Read a table of class names: a text file with one name a line, in the order of ids; None gives the VOC classes.
 
     count: how many classes there are, where that is known. Raises UserError for a file that cannot be read, has fewer
-    than two or more than 254 names, one name twice, or another number than `count`.
+    than two or more than 254 names, one without a letter or digit, one twice, or another number than `count`.
     """
     names = VOC_CLASSES if path is None else _read_names(path)
     if count is not None and len(names) != count:
@@ -72,7 +72,9 @@ def _read_names(path: str | Path) -> tuple[str, ...]:
         raise UserError(f"class names {path}: {len(names)} names, expected 2 to 254, one a line, in the order of ids")
     first: dict[str, str] = {}
     for name in names:
-        if (plain := _plain(name)) in first:
+        if not (plain := _plain(name)):
+            raise UserError(f"class names {path}: {name!r} is no name; expected letters or digits")
+        if plain in first:
             raise UserError(f"class names {path}: {first[plain]!r} and {name!r} are one name; expected different ones")
         first[plain] = name
     return names

@@ -45,13 +45,15 @@ def split_fields(line: str, where: str) -> list[str]:
 
 
 def join_fields(fields: Iterable[object]) -> str:
-    """The line of such fields; raises UserError where one holds a line break."""
+    """The line of such fields; raises UserError where one holds a line break or is not in UTF-8."""
     return " ".join(map(_quoted, map(str, fields)))
 
 
 def _quoted(field: str) -> str:
     if len(field.splitlines()) > 1:
         raise UserError(f"{field!r}: has a line break in its name, which lists cannot hold; rename it")
+    if any("\ud800" <= sign <= "\udfff" for sign in field):
+        raise UserError(f"{field!r}: has a name that is not in UTF-8; rename it")
     plain = len(field.split()) == 1 and field == field.strip() and not field.startswith('"')
     return field if plain else '"' + field.replace('"', '""') + '"'
 

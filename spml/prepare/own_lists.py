@@ -16,7 +16,7 @@ from spml.data.files import need_dir, read_label, read_text, visible_files, writ
 from spml.data.lists import listed_ids
 from spml.data.tag_files import need_tags_of, read_tags
 from spml.data.voc_xml import read_boxes
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers_flag, first_tag_of
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def own_lists(argv: list[str] | None = None) -> None:
     """Write the lists, and say how many images each names."""
     args = _parse(argv)
     annotated, images = (_lines(args.prepared_dir / f"{name}.txt") for name in ("train", "images"))
-    truth = _truth_of(args.truth_dir, images) if args.truth_dir else []
+    names = read_class_names(args.prepared_dir / "classes.txt")
+    truth = _truth_of(args, images, len(names)) if args.truth_dir else []
     val = choose_validation(list(annotated), truth, args.seed)
     train = [name for name in annotated if name not in val]
     if not train:
@@ -57,7 +58,10 @@ def own_lists(argv: list[str] | None = None) -> None:
             f"{args.prepared_dir / 'train.txt'}: all {len(annotated)} annotated photographs have truth and are for "
             "validation, none is left to train on; annotate more, or remove the truth of some"
         )
-    seeds = _needing_seeds(args, train)
+    tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
+    need_tags_of(tags, annotated, args.prepared_dir / "tags.txt")
+    _speak_of_lost(annotated, train, tags, names)
+    seeds = _needing_seeds(args, {name: tags[name] for name in train}, names)
     known = set(truth)
     lists = {
         "train.txt": [annotated[name] for name in train],
@@ -73,29 +77,43 @@ def own_lists(argv: list[str] | None = None) -> None:
         logger.info("for validation: %d, of which %d are annotated too and not trained on", len(val), both)
 
 
+def _speak_of_lost(
+    annotated: Iterable[str], train: Iterable[str], tags: dict[str, tuple[int, ...]], names: Sequence[str]
+) -> None:
+    """Warn of classes all of whose labelled photographs are for validation."""
+    every, left = ({label for name in images for label in tags[name]} for images in (annotated, train))
+    if lost := ", ".join(names[label] for label in sorted(every - left)):
+        logger.warning("no labels to train on, but in photographs for validation: %s", lost)
+
+
 def _lines(path: Path) -> dict[str, str]:
     """The lines of a data list by the ids of their images."""
     lines = [line for line in read_text(path, "data list").splitlines() if line.strip()]
     return dict(zip(listed_ids(path), lines, strict=True))
 
 
-def _truth_of(folder: Path, images: Iterable[str]) -> list[str]:
-    """The images whose true masks a folder holds."""
-    there = {path.stem for path in visible_files(need_dir(folder, "--truth_dir"), "*.png")}
+def shows_class(path: Path, num_classes: int) -> bool:
+    """Whether a pixel of a mask is of a class."""
+    return bool((read_label(path) < num_classes).any())
+
+
+def _truth_of(args: Namespace, images: Iterable[str], num_classes: int) -> list[str]:
+    """The images whose true masks --truth_dir holds; masks in which no pixel is of a class are none, and named."""
+    there = {path.stem: path for path in visible_files(need_dir(args.truth_dir, "--truth_dir"), "*.png")}
     found = [name for name in images if name in there]
-    if not found:
-        raise UserError(f"--truth_dir {folder}: holds no ID.png of a photograph")
-    return found
+    shown = map_files(partial(shows_class, num_classes=num_classes), [there[name] for name in found], args.workers)
+    empty = {name for name, any_class in zip(found, shown, strict=True) if not any_class}
+    if empty:
+        logger.warning("truth in which no pixel is of a class, left out: %s", first_of(sorted(empty)))
+    if not set(found) - empty:
+        raise UserError(f"--truth_dir {args.truth_dir}: holds no ID.png of a photograph with a pixel of a class")
+    return [name for name in found if name not in empty]
 
 
-def _needing_seeds(args: Namespace, train: list[str]) -> list[str]:
-    """The images that lack labels and boxes of their own classes."""
-    names = read_class_names(args.prepared_dir / "classes.txt")
-    tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
-    need_tags_of(tags, train, args.prepared_dir / "tags.txt")
+def _needing_seeds(args: Namespace, tags: dict[str, tuple[int, ...]], names: Sequence[str]) -> list[str]:
+    """The images, of those with their tags, that lack labels and boxes of their own classes."""
     lacks = partial(lacks_labels, prepared_dir=args.prepared_dir, class_names=names)
-    lacking = map_files(lacks, [(n, tags[n]) for n in train], args.workers)
-    return [name for name, lack in zip(train, lacking, strict=True) if lack]
+    return [name for name, lack in zip(tags, map_files(lacks, tags.items(), args.workers), strict=True) if lack]
 
 
 def _parse(argv: list[str] | None) -> Namespace:

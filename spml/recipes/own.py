@@ -85,7 +85,8 @@ def _plan(settings: Settings) -> Plan:
 
 def _data_stages(plan: Plan, root: str, prepared: str) -> list[Stage]:
     """Label maps, true masks, lists and regions: of the data root alone, the same for every OUT."""
-    truth = [_converted(plan, "truth", root, f"{prepared}/truth")] if plan.truth else []
+    whole = ("--rest_is_background",) if read_class_table(f"{root}/classes.txt", None).background else ()
+    truth = [_converted(plan, "truth", root, f"{prepared}/truth", whole)] if plan.truth else []
     after = ("annotations", *(stage.name for stage in truth))
     where = ("--prepared_dir", prepared, "--save_dir", f"{prepared}/lists")
     flags = ("--truth_dir", plan.truth) if plan.truth else ()
@@ -98,13 +99,13 @@ def _data_stages(plan: Plan, root: str, prepared: str) -> list[Stage]:
     ]
 
 
-def _converted(plan: Plan, source: str, root: str, folder: str) -> Stage:
+def _converted(plan: Plan, source: str, root: str, folder: str, more: tuple[str, ...] = ()) -> Stage:
     """Annotations of any format as label maps, with a page to check them by."""
     what = ("--annotations", f"{root}/{source}", "--image_dir", f"{root}/images", "--classes", f"{root}/classes.txt")
     places = ("--save_dir", folder, "--data_dir", plan.data)
     return Stage(
         name=source,
-        commands=(Command("pyscripts/data/annotations.py", (*what, *places)),),
+        commands=(Command("pyscripts/data/annotations.py", (*what, *places, *more)),),
         writes=tuple(f"{folder}/{name}" for name in OUTPUTS),
         reads=(PathInput(f"{root}/images"), PathInput(f"{root}/{source}"), PathInput(f"{root}/classes.txt")),
         shared=True,

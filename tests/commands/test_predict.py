@@ -218,3 +218,6 @@ def test_pictures_much_larger_than_the_training_crops_are_warned_of(run, tmp_pat
     write_image(tmp_path / "large.png", np.zeros((140, 100, 3), np.uint8))
     run(tmp_path / "large.png", *NATIVE)
     assert any("--image_size N" in text for level, text in log if level == "WARNING")
+    log.clear()
+    run(tmp_path / "large.png", *NATIVE, "--opts", "dataset.max_side", "64")
+    assert not any("--image_size N" in text for _, text in log)  # the network sees it no larger than in training

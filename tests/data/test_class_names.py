@@ -60,6 +60,7 @@ def test_class_names_are_as_many_as_the_classes(tmp_path):
         ("background\n", "1 names, expected 2 to 254"),
         ("a\nb\nA\n", "'a' and 'A' are one name"),
         ("a\na\n", "'a' and 'a' are one name"),
+        ("a\n---\nb\n", "'---' is no name"),
         ("".join(f"c{n}\n" for n in range(300)), "300 names"),
     ],
 )

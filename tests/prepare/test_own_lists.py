@@ -81,3 +81,16 @@ def test_lists_that_would_be_empty_are_refused(prepared):
     write_image(prepared / f"truth/{IDS[0]}.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(UserError, match="train.txt: all 1 annotated photographs .* none is left to train"):
         lists(prepared, "--truth_dir", str(prepared / "truth"))
+
+
+def test_truth_that_shows_no_class_is_none_and_classes_that_validation_takes_are_named(prepared, log):
+    write_image(prepared / "truth/x.png", np.full((4, 4), 254, np.uint8))
+    write_image(prepared / f"truth/{IDS[3]}.png", np.zeros((4, 4), np.uint8))
+    found = lists(prepared, "--truth_dir", str(prepared / "truth"))
+    assert found["val"] == [f"i/{IDS[3]}.jpg"]
+    said = [text for _, text in log]
+    assert "truth in which no pixel is of a class, left out: x" in said
+    assert "no labels to train on, but in photographs for validation: sky" in said
+    (prepared / f"truth/{IDS[3]}.png").unlink()
+    with pytest.raises(UserError, match="holds no ID.png of a photograph with a pixel of a class"):
+        lists(prepared, "--truth_dir", str(prepared / "truth"))

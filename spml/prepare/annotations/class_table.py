@@ -23,6 +23,11 @@ class ClassTable:
     background: bool
     listed: tuple[str, ...]
 
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """The names as numbers in files of the user count them from 0; LabelMe's `__ignore__` in front counts as −1."""
+        return self.listed[1:] if self.listed[0].startswith("__ignore") else self.listed
+
     def value(self, name: str) -> int | None:
         """What a label map holds for a name: a class id, 255 for void, 254 for unlabelled; None for an unknown name."""
         try:

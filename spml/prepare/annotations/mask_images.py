@@ -27,25 +27,37 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read a mask; raises UserError where it is broken, or in colours without a table that says what they mean.
 
     The table is the one that the user gave, or a labelmap.txt beside the mask or its folder. Without one, numbers
-    count the lines of classes.txt from 0. 254 is unlabelled, 255 is void. A number or colour that means nothing is an
-    unknown class.
+    count the lines of classes.txt from 0; in RGB they stand in all three channels. 254 is unlabelled, 255 is void. A
+    number or colour that means nothing is an unknown class.
     """
     path = document.path
     if context.photographs.find(path.stem) is None:
         return [ImageAnnotations(path.stem, str(path))]
-    table = context.mask_table or _table_beside(path)
-    if _is_colour(path) and not (table and table.colours):
-        raise UserError(f"{path}: a mask in colours; --mask_table says what they mean, 'name r g b' a line")
+    table, last = context.mask_table or _table_beside(path), ""
     if table and table.colours and _has_colours(path):
         values, names = _coloured(path, table)
     else:
-        values = read_label(path)
-        names = table.numbers if table else dict(enumerate(context.classes.listed))
+        numbered = context.classes.numbered
+        names = table.numbers if table else dict(enumerate(numbered))
         names = {UNLABELLED: "unlabelled", VOID: "void"} | names
+        values = _numbers_in_colours(path, names) if _is_colour(path) else read_label(path)
+        last = "" if table else f", where {len(numbered)} lines of classes.txt count from 0"
     found = ImageAnnotations(path.stem, str(path), (values.shape[0], values.shape[1]))
     for value in np.unique(values).tolist():
-        found.shapes.append(mask_of(names.get(value, f"number {value}"), str(path), values == value))
+        found.shapes.append(mask_of(names.get(value, f"number {value}{last}"), str(path), values == value))
     return [found]
+
+
+def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
+    """The numbers of a mask whose three channels are equal; raises UserError where they are not, or mean nothing."""
+    channels = read_image(path)
+    values = channels[..., 0]
+    if (channels != values[..., None]).any() or not {*np.unique(values).tolist()} <= names.keys():
+        raise UserError(
+            f"{path}: a mask in colours (or a photograph?); --mask_table, or a labelmap.txt beside it, says what they "
+            "mean, 'name r g b' a line"
+        )
+    return values
 
 
 def _table_beside(path: Path) -> MaskTable | None:

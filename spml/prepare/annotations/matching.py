@@ -15,6 +15,7 @@ SIZE_TOLERANCE = 0.02  # of a side: annotations made on a smaller copy of the ph
 class Remark(Enum):
     """Kinds of remarks about a data set."""
 
+    TWO_NAMES = "files that are called as one photograph and speak of another, which is taken"
     NO_ANNOTATION = "photographs without annotations"
     NO_PHOTOGRAPH = "annotations without a photograph, left out"
     UNKNOWN_CLASS = "unknown classes, left out"
@@ -22,7 +23,7 @@ class Remark(Enum):
     CUT = "shapes partly outside the image, cut"
     SCALED = "annotations for another size of the same form, scaled"
     OTHER_SIZE = "annotations for another size, left out"
-    NO_PIXEL = "shapes that label no pixel"
+    NO_PIXEL = "shapes that label no pixel, left out"
     NOT_READ = "left out by the reader"
     RELABELLED = "pixels with two labels, the later one taken"
 
@@ -70,6 +71,8 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
         if name is None:
             notes.append(Note(Remark.NO_PHOTOGRAPH, repr(found.name[:200]), found.where))
         else:
+            others = [other for other in map(context.photographs.find, found.other_names) if other not in (None, name)]
+            notes += [Note(Remark.TWO_NAMES, f"{other}, of {name}", found.where) for other in others]
             photographs[name].annotated = True
             photographs[name].shapes += _fit(found, photographs[name].size, context.classes, notes)
     if not any(photograph.shapes for photograph in photographs.values()):

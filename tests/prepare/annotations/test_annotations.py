@@ -194,3 +194,31 @@ def test_the_script_says_what_is_wrong_in_one_line(tmp_path, photographs):
     done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == f"error: --annotations {tmp_path / 'none.json'}: no such file or folder\n"
+
+
+def test_true_masks_drawn_as_polygons_may_leave_the_background_out(run, mixed, tmp_path):
+    assert (read_label(run(mixed) / "labels" / "a.png") == 254).sum() == 2000
+    out = run(mixed, flags=["--rest_is_background"])
+    assert sorted(np.unique(read_label(out / "labels" / "a.png"))) == [0, 1, 2]
+    labelme(tmp_path / "said" / "a.json", ("background", "point", [[5, 5]]), ("cow", "point", [[20, 20]]))
+    label = read_label(run(tmp_path / "said", flags=["--rest_is_background"]) / "labels" / "a.png")
+    assert (label == 254).any()  # a shape says what is background
+    (tmp_path / "classes.txt").write_text("cow\ngrass\n")
+    with pytest.raises(UserError, match="--rest_is_background: .*classes.txt has no background"):
+        run(mixed, flags=["--rest_is_background"])
+
+
+def test_a_shape_that_labels_no_pixel_is_no_tag_and_trains_nothing(run, mixed, caplog):
+    labelme(mixed / "c.json", ("cow", "polygon", [[5, 5], [5, 5], [5, 5]]), image="c.png")
+    out = run(mixed)
+    assert "shapes that label no pixel, left out: 1: 'cow'" in caplog.text
+    assert read_tags(out / "tags.txt", 3)["c"] == () and "images/c.png" not in (out / "train.txt").read_text()
+
+
+def test_a_photograph_that_is_cut_off_is_named_before_anything_is_written(run, mixed, photographs, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    write_image(tmp_path / "images" / "d.jpg", noise)
+    (tmp_path / "images" / "d.jpg").write_bytes((tmp_path / "images" / "d.jpg").read_bytes()[:1500])
+    with pytest.raises(UserError, match="d.jpg: .*truncated"):
+        run(mixed)
+    assert not (tmp_path / "out").exists()

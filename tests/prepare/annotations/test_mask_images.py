@@ -49,7 +49,7 @@ def test_a_labelmap_above_the_folder_of_masks_is_found(tmp_path, context):
 
 def test_colours_without_a_table_are_refused(tmp_path, context):
     write_image(tmp_path / "a.png", COLOURS)
-    with pytest.raises(UserError, match="a.png: a mask in colours; --mask_table says what they mean"):
+    with pytest.raises(UserError, match="a.png: a mask in colours .or a photograph.*; --mask_table, or a labelmap.txt"):
         read(tmp_path / "a.png", context())
 
 
@@ -84,3 +84,17 @@ def test_mutated_masks_give_areas_or_one_line_that_names_them(tmp_path, context,
             refused += 1
             assert "\n" not in str(error) and str(path) in str(error)
     assert refused >= 20
+
+
+def test_numbers_do_not_count_labelmes_first_line_and_one_beyond_the_classes_says_how_they_count(tmp_path, context):
+    write_image(tmp_path / "a.png", np.array([[0, 1, 3]], np.uint8))
+    found = read(tmp_path / "a.png", context(names=("__ignore__", "_background_", "cow")))
+    assert list(found) == ["_background_", "cow", "number 3, where 2 lines of classes.txt count from 0"]
+
+
+def test_numbers_may_stand_in_all_three_channels(tmp_path, context):
+    write_image(tmp_path / "a.png", np.array([[[1, 1, 1], [0, 0, 0], [255, 255, 255]]], np.uint8))
+    assert read(tmp_path / "a.png", context()) == {"background": [[0, 1, 0]], "cow": [[1, 0, 0]], "void": [[0, 0, 1]]}
+    write_image(tmp_path / "a.png", np.full((2, 2, 3), 77, np.uint8))
+    with pytest.raises(UserError, match="a mask in colours .or a photograph"):
+        read(tmp_path / "a.png", context())

@@ -84,3 +84,9 @@ def test_a_mask_beyond_a_small_stated_image_is_cut_before_it_is_scaled(context):
 def test_annotations_of_a_photograph_on_its_side_are_said_to_be_so(context):
     _, notes = fitted(context, said(point(1, 2), size=(60, 40)))
     assert notes == [(Remark.OTHER_SIZE, "40×60 stated, the photograph has 60×40 when upright")]
+
+
+def test_a_file_called_as_one_photograph_that_speaks_of_another_is_named(context):
+    notes = fitted(context, said(point(1, 2), other_names=("b",)))[1]
+    assert notes == [(Remark.TWO_NAMES, "b, of a")]
+    assert not fitted(context, said(point(1, 2), other_names=("a", "nowhere")))[1]

@@ -40,3 +40,25 @@ def test_photographs_in_sub_folders_are_spoken_of(photographs, caplog):
     photographs(**{"day one/c": (4, 4)})
     assert list(Photographs(folder).paths) == ["b"]
     assert "1 images in sub-folders are not read, such as" in caplog.text and "c.png" in caplog.text
+
+
+def test_a_name_that_is_not_in_utf_8_is_refused(photographs):
+    folder = photographs(a=(4, 4))
+    try:
+        (folder / "a.png").rename(folder / "stra\udcdfe.png")
+    except OSError:
+        pytest.skip("this file system holds names in UTF-8 alone")
+    with pytest.raises(UserError, match="not in UTF-8; rename it"):
+        Photographs(folder)
+
+
+@pytest.mark.parametrize(("name", "called"), [("rue%20x", "rue%20x.jpg"), ("caf\u0065\u0301", "caf\u00e9.jpg")])
+def test_signs_may_be_written_in_two_ways(photographs, name, called):
+    assert Photographs(photographs(**{name: (4, 4)})).find(called) == name
+
+
+def test_pictures_of_formats_that_are_not_read_are_spoken_of(photographs, caplog):
+    folder = photographs(a=(4, 4))
+    (folder / "IMG_1.HEIC").write_bytes(b"")
+    Photographs(folder)
+    assert "IMG_1.HEIC not read; expected .jpg" in caplog.text
