@@ -120,13 +120,15 @@ def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str
     """Call `write(source, targets)` for each (source, targets) job over --workers processes, and say how many.
 
     args: the parsed flags of `add_common_flags`; settings: plain data that decide what is written, recorded beside it.
-    With --skip_existing, jobs whose targets all exist are left out; raises UserError where those were made with other
-    settings. What has no record comes from elsewhere and is left. Function and sources must be picklable.
+    With --skip_existing, jobs whose targets all exist are left out, unless their source is a file that has changed
+    since; raises UserError where those were made with other settings. What has no record comes from elsewhere and is
+    left. Function and sources must be picklable.
     """
     jobs, provenance = list(jobs), Provenance(settings)
     folders = {target.parent for _, targets in jobs for target in targets}
     if args.skip_existing:
-        todo, folders = _missing(jobs), _own(folders, jobs)
+        folders = _own(folders, jobs)
+        todo = _missing(jobs, folders)
     else:
         todo = jobs
     for folder in folders:
@@ -139,8 +141,18 @@ def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str
     logger.info("%s: %d converted, %d already there", desc, len(todo), len(jobs) - len(todo))
 
 
-def _missing(jobs: list[Conversion]) -> list[Conversion]:
-    return [job for job in jobs if not all(is_whole(target) for target in job[1])]
+def _missing(jobs: list[Conversion], own: set[Path]) -> list[Conversion]:
+    """Jobs of which a target is missing or, in a folder of our own, older than a file that it is made of."""
+    return [
+        (source, targets)
+        for source, targets in jobs
+        if not all(is_whole(path) and not (path.parent in own and _is_older(path, source)) for path in targets)
+    ]
+
+
+def _is_older(target: Path, source: Any) -> bool:
+    files = [path for path in (source if isinstance(source, tuple) else (source,)) if isinstance(path, Path)]
+    return any(path.is_file() and path.stat().st_mtime_ns > target.stat().st_mtime_ns for path in files)
 
 
 def _own(folders: set[Path], jobs: list[Conversion]) -> set[Path]:

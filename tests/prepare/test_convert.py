@@ -1,3 +1,4 @@
+import os
 from functools import partial
 
 import pytest
@@ -41,6 +42,26 @@ def test_a_job_is_skipped_only_if_all_its_targets_exist(tmp_path):
     assert first.read_text() == "old"
     convert(copy_text, jobs, parse(), "texts", {})
     assert first.read_text() == "new"
+
+
+def test_a_job_whose_source_has_changed_since_is_done_again_but_not_over_files_from_elsewhere(tmp_path):
+    sources = [tmp_path / "in" / name for name in "ab"]
+    jobs = [(source, (tmp_path / "out" / source.name,)) for source in sources]
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    for source in sources:
+        source.write_text("old")
+    convert(copy_text, jobs, parse(), "texts", {})
+    sources[0].write_text("new")
+    later = jobs[0][1][0].stat().st_mtime + 1
+    os.utime(sources[0], (later, later))
+    convert(copy_text, jobs, parse("--skip_existing"), "texts", {})
+    assert [targets[0].read_text() for _, targets in jobs] == ["new", "old"]
+    os.utime(sources[1], (later, later))
+    sources[1].write_text("new")
+    (tmp_path / "out" / PROVENANCE_NAME).unlink()
+    convert(copy_text, jobs, parse("--skip_existing"), "texts", {})
+    assert jobs[1][1][0].read_text() == "old"
 
 
 @pytest.mark.parametrize("text", ["-1", "2", "x", "nan", "inf"])
