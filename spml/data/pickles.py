@@ -120,11 +120,13 @@ class _Machine:
         self.stack.append(_GLOBALS[full])
 
     def reduce(self, _: Any) -> None:
+        """What one of the allowed functions gives for its arguments, such as an array that is yet to be filled."""
         arguments, function = self.stack.pop(), self.stack.pop()
         self.spend(arguments)
         self.stack.append(_reduced(function, arguments))
 
     def build(self, _: Any) -> None:
+        """Fill what was begun with its state."""
         state, unbuilt = self.stack.pop(), self.stack.pop()
         if not isinstance(unbuilt, _Unbuilt):
             raise ValueError("only arrays and their types may have a state")

@@ -23,6 +23,7 @@ class JoinedBatchNorm2d(nn.BatchNorm2d):
     momentum: float
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Normalised N×C×H×W by the statistics of all processes, in training; as BatchNorm2d does in evaluation."""
         if not self.training:
             return super().forward(input)
         x = input.float()

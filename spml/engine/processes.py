@@ -70,12 +70,14 @@ class SumOverRanks(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        """The sum over all processes, of x's shape."""
         total = x.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        """The gradient, summed over all processes."""
         total = grad.clone()
         dist.all_reduce(total)
         return total
@@ -86,6 +88,7 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, counts: list[int]) -> torch.Tensor:
+        """Rows [n, ...] of each process, n as `counts` has it, joined to [sum of counts, ...]."""
         ctx.counts = counts
         padded = x.new_zeros(max(counts), *x.shape[1:])
         padded[: len(x)] = x
@@ -95,6 +98,7 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """The gradient of this process's own rows, summed over all processes."""
         total = grad.clone(memory_format=torch.contiguous_format)  # the gradient that comes in belongs to others too
         dist.all_reduce(total)
         return total.split(ctx.counts)[rank()], None

@@ -56,6 +56,7 @@ class UnitEmbedding(ImageNetwork):
     """Images uint8 N×H×W×3, RGB → embeddings N×C×H×W of length 1 (paper, section 3.1)."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Images uint8 N×H×W×3 → embeddings N×C×H×W."""
         return F.normalize(self.raw(image)[:, :, : image.shape[1], : image.shape[2]], dim=1)
 
 
@@ -68,6 +69,7 @@ class ClassShares(ImageNetwork):
         self.by_pixel = segmenter.config.test.classify == "pixels"
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Images uint8 N×H×W×3 → shares N×K×H×W; raises ValueError where there is no classifier."""
         if self.classifier is None:
             raise ValueError("the snapshot holds no classifier")
         logits = self.classifier(self.raw(image)) if self.by_pixel else self.raw(image, self.classifier)

@@ -12,6 +12,7 @@ class _Autocast(nn.Module):
         self.network, self.kind, self.device_type = network, kind, device.type
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What the network gives under autocast, as float32."""
         with torch.autocast(self.device_type, self.kind):
             return self.network(x).float()
 

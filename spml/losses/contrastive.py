@@ -70,6 +70,7 @@ class _PixelToSegment(torch.autograd.Function):
         key: torch.Tensor | None,
         concentration: float,
     ) -> torch.Tensor:
+        """The mean loss; its gradients to anchors and prototypes are taken on the way and kept."""
         exact = torch.promote_types(torch.promote_types(anchor.dtype, prototype.dtype), torch.float32)
         dtypes = anchor.dtype, prototype.dtype
         v, u = anchor.detach().to(exact) * concentration, prototype.detach().to(exact)
@@ -93,6 +94,7 @@ class _PixelToSegment(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """The kept gradients to anchors and prototypes, times that of the loss."""
         grad_anchor, grad_prototype = ctx.saved_tensors
         return (grad * grad_anchor).to(grad_anchor), (grad * grad_prototype).to(grad_prototype), *(None,) * 5
 

@@ -24,6 +24,7 @@ class CamBackbone(nn.Module):
         init_weights(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Normalised image N×3×H×W → features N×D×h×w."""
         return self.resnet_backbone(image)
 
 
@@ -36,6 +37,7 @@ class CamHead(nn.Module):
         init_weights(self)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features N×D×h×w → tag logits N×T."""
         return self.tag_classifier(features.mean((2, 3), keepdim=True)).flatten(1)
 
     def activation(self, features: torch.Tensor) -> torch.Tensor:

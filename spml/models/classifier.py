@@ -25,6 +25,7 @@ class Classifier(nn.Module):
         init_weights(self)
 
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Raw embeddings N×C×h×w → logits N×K×h×w."""
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = F.normalize(embedding.float(), dim=1)
         return self.semantic_classifier(embedding)

@@ -35,6 +35,7 @@ class EmbeddingNetwork(nn.Module):
         self.lfn: nn.Module = LocationColourFeatures() if colour else LocationFeatures()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Normalised image N×3×H×W → raw embeddings N×C×h×w at stride 4."""
         head = getattr(self, self.head_name)
         return F.interpolate(head(self.resnet_backbone(image)), scale_factor=2, mode="bilinear", align_corners=False)
 

@@ -28,6 +28,7 @@ class ASPP(nn.Module):
             self.add_module(f"aspp_{i}", nn.Sequential(conv))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features N×cin×h×w → N×cout×h×w."""
         return self.aspp_1(x) + self.aspp_2(x) + self.aspp_3(x) + self.aspp_4(x)
 
 
@@ -46,6 +47,7 @@ class GridPool(nn.Module):
         self.cells = cells
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features N×C×h×w → their means over the cells, N×C×cells×cells."""
         if self.by_products or (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
             rows, columns = (averaging_matrix(length, self.cells).to(x) for length in x.shape[-2:])
             return rows @ x @ columns.T
@@ -79,6 +81,7 @@ class PSPP(nn.Module):
         self.conv = nn.Sequential(conv, nn.BatchNorm2d(inner), nn.ReLU(inplace=True))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features N×cin×h×w → N×cin/4×h×w."""
         levels = [self.pspp_1(x), self.pspp_2(x), self.pspp_3(x), self.pspp_4(x)]
         levels = [F.interpolate(level, x.shape[-2:], mode="bilinear", align_corners=False) for level in levels]
         return self.conv(torch.cat([x, *levels], 1))

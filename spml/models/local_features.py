@@ -29,6 +29,7 @@ class LocationFeatures(nn.Module):
     channels = 2
 
     def forward(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """Image N×3×·×·, size (H, W) → N×H×W×2."""
         return location_features(size[0], size[1], image.device).expand(len(image), -1, -1, -1)
 
 
@@ -43,6 +44,7 @@ class LocationColourFeatures(nn.Module):
         self.smooth_kernel.weight = nn.Parameter(distance_kernel(), requires_grad=False)
 
     def forward(self, image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """Normalised image N×3×·×·, size (H, W) → N×H×W×5."""
         with torch.autocast(image.device.type, enabled=False):
             colour = self.smooth_kernel(image.float())
         colour = F.interpolate(colour, size, mode="bilinear", align_corners=False)

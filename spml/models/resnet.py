@@ -32,6 +32,7 @@ class BasicBlock(nn.Module):
         self.relu, self.downsample = nn.ReLU(inplace=True), downsample
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features N×C×h×w → N×planes×h/stride×w/stride."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)) + shortcut)
@@ -51,6 +52,7 @@ class Bottleneck(nn.Module):
         self.relu, self.downsample = nn.ReLU(inplace=True), downsample
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features N×C×h×w → N×(4 planes)×h/stride×w/stride."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
@@ -90,6 +92,7 @@ class Stem(nn.Module):
         self.bn1, self.relu, self.maxpool = _bn(self.channels), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Image N×3×H×W → features at stride 4."""
         return self.maxpool(self.relu(self.bn1(self.conv1(x))))
 
 
@@ -132,6 +135,7 @@ class DilatedResNet(Backbone):
         return self.stages()[: self.freeze_at] if self.freeze_at else []
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Image N×3×H×W → features N×out_channels×⌈H/8⌉×⌈W/8⌉."""
         stages, n = self.stages(), len(self.frozen_stages())
         with torch.no_grad():
             for stage in stages[:n]:

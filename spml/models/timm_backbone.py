@@ -55,6 +55,7 @@ class TimmBackbone(Backbone):
         self._freeze(model, freeze_at)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Image N×3×H×W → features N×out_channels×⌈H/8⌉×⌈W/8⌉."""
         rows, columns = (-(-side // STRIDE) for side in x.shape[-2:])
         maps = zip(self._maps(self._pad(x)), self.strides, strict=True)
         return torch.cat([at_stride_8(each, stride)[..., :rows, :columns] for each, stride in maps], 1)
