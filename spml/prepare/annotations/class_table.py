@@ -1,6 +1,7 @@
 """The classes of a data set: names and ids, the background if there is one, and names that are no class."""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,12 @@ UNLABELLED_NAMES = ("unlabelled", "unlabeled", "unknown")
 class ClassTable:
     """Names of the classes, a class's id being its place; background: whether id 0 is the background.
 
-    listed: the names as the user's file lists them, which is what class numbers in files of the user mean.
+    numbered: the names as `counted_names` gives them, which is what class numbers in files of the user mean.
     """
 
     names: tuple[str, ...]
     background: bool
-    listed: tuple[str, ...]
-
-    @property
-    def numbered(self) -> tuple[str, ...]:
-        """The names as numbers in files of the user count them from 0; LabelMe's `__ignore__` in front counts as −1."""
-        return self.listed[1:] if self.listed[0].startswith("__ignore") else self.listed
+    numbered: tuple[str, ...]
 
     def value(self, name: str) -> int | None:
         """What a label map holds for a name: a class id, 255 for void, 254 for unlabelled; None for an unknown name."""
@@ -54,6 +50,12 @@ def _special(name: str) -> int | None:
     return None
 
 
+def counted_names(lines: Iterable[str]) -> tuple[str, ...]:
+    """The names that a file lists, one a line, as numbers count them from 0; LabelMe's `__ignore__` in front is −1."""
+    names = tuple(line.strip() for line in lines if line.strip())
+    return names[1:] if names and names[0].lower().startswith("__ignore") else names
+
+
 def read_class_table(path: str | Path, background: str | None) -> ClassTable:
     """Read classes.txt, one name a line.
 
@@ -62,12 +64,13 @@ def read_class_table(path: str | Path, background: str | None) -> ClassTable:
     class of the background's name.
     """
     listed = read_class_names(path)
+    numbered = counted_names(listed)
     names = [name for name in listed if _special(name) is None]
     if len(names) < 2:
         raise UserError(f"class names {path}: expected two classes or more beside void ones, got {len(names)}")
     if background is None:
-        return ClassTable(tuple(names), has_background(names), listed)
+        return ClassTable(tuple(names), has_background(names), numbered)
     if background.lower() == "none":
-        return ClassTable(tuple(names), False, listed)
+        return ClassTable(tuple(names), False, numbered)
     first = names.pop(class_id(background, names, f"--background, {path}"))
-    return ClassTable((first, *names), True, listed)
+    return ClassTable((first, *names), True, numbered)

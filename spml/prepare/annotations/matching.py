@@ -1,13 +1,15 @@
 """Annotations of files -> shapes of photographs, with class ids, in the photograph's pixels; what was left out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
 from spml.data.files import image_size
+from spml.data.labels import VOID
 from spml.errors import UserError
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.model import ImageAnnotations, Rectangle, Shape, cut, extent, rounded, scaled
+from spml.prepare.annotations.model import ImageAnnotations, Mask, Rectangle, Shape, cut, extent, rounded, scaled
 
 SIZE_TOLERANCE = 0.02  # of a side: annotations made on a smaller copy of the photograph
 
@@ -62,7 +64,7 @@ class Photograph:
 def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[Photograph], list[Note]]:
     """All photographs of the folder with what the files say of them, and the notes of what could not be taken.
 
-    Raises UserError where a photograph is broken, or nothing could be taken at all.
+    Raises UserError where a photograph is broken, nothing could be taken at all, or masks hold no class but the first.
     """
     photographs = {name: Photograph(name, image_size(path)) for name, path in context.photographs.paths.items()}
     notes: list[Note] = []
@@ -78,8 +80,19 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
     if not any(photograph.shapes for photograph in photographs.values()):
         first = f"; first: {notes[0].remark.value}, {notes[0].text} ({notes[0].where})" if notes else ""
         raise UserError(f"--annotations: nothing in them is of a class and a photograph that were given{first}")
+    _need_a_class(photographs.values())
     unseen = [Note(Remark.NO_ANNOTATION, name) for name, each in photographs.items() if not each.annotated]
     return list(photographs.values()), notes + unseen
+
+
+def _need_a_class(photographs: Iterable[Photograph]) -> None:
+    """Raise UserError for masks of 0 and 255 alone, whose 255 is void: people mean one class and the rest by them."""
+    shapes = [pair for each in photographs for pair in each.shapes]
+    if {value for _, value in shapes} == {0, VOID} and all(isinstance(shape, Mask) for shape, _ in shapes):
+        raise UserError(
+            f"--annotations: the masks hold 0 and {VOID} alone, and {VOID} is void, no class; where it is one, a "
+            f"labelmap.txt beside the masks or --mask_table says so, '0 NAME' and '{VOID} NAME' in lines of their own"
+        )
 
 
 def _fit(

@@ -87,7 +87,7 @@ def _named(cells: list[str], classes: ClassTable) -> list[str]:
 def _names(part: str, classes: ClassTable) -> list[str]:
     if classes.value(part) is not None:
         return [part]
-    if part.isdecimal() and int(part[:9]) < len(classes.listed):
-        return [classes.listed[int(part[:9])]]
+    if part.isdecimal() and int(part[:9]) < len(classes.numbered):
+        return [classes.numbered[int(part[:9])]]
     words = part.split()
     return words if all(classes.value(word) is not None for word in words) else [part]

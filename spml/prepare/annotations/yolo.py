@@ -5,6 +5,7 @@ from pathlib import Path
 from spml.data.files import read_text
 from spml.data.yaml_text import parse_yaml
 from spml.errors import UserError
+from spml.prepare.annotations.class_table import counted_names
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
 from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle, Shape
@@ -57,18 +58,18 @@ def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
 
 
 def _names(path: Path, context: Context) -> dict[int, str]:
-    listed = dict(enumerate(context.classes.listed))
+    numbered = dict(enumerate(context.classes.numbered))
     files = [folder / name for folder in [*path.parents][:3] for name in NAME_FILES]
     for names in (_names_in(file) for file in files if file.is_file()):
         # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
-        if names != listed or not context.classes.background:
+        if names != numbered or not context.classes.background:
             return names
     if context.classes.background:
         raise UserError(
             f"{path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
             "since --classes has a background, which YOLO does not count"
         )
-    return listed
+    return numbered
 
 
 def _name(value: object) -> str:
@@ -81,7 +82,7 @@ def _name(value: object) -> str:
 def _names_in(path: Path) -> dict[int, str]:
     text = read_text(path, "class names")
     if path.suffix != ".yaml":
-        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+        return dict(enumerate(counted_names(text.splitlines())))
     try:
         names = parse_yaml(text)["names"]
         items = names.items() if isinstance(names, dict) else enumerate(names)

@@ -7,7 +7,7 @@ import pytest
 from annotations_written_by_tools import MSRC
 
 from spml.data.files import write_image
-from spml.prepare.annotations.class_table import ClassTable
+from spml.prepare.annotations.class_table import ClassTable, counted_names
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.photographs import Photographs
@@ -31,7 +31,7 @@ def context(photographs):
 
     def build(names=("background", "cow", "grass"), background=True, mask_table=None, **sizes):
         folder = photographs(**(sizes or {"a": (40, 60)}))
-        return Context(ClassTable(tuple(names), background, tuple(names)), Photographs(folder), mask_table)
+        return Context(ClassTable(tuple(names), background, counted_names(names)), Photographs(folder), mask_table)
 
     return build
 

@@ -23,7 +23,8 @@ def table(tmp_path, lines, background=None):
 )
 def test_the_background_is_the_first_class_if_it_is_called_so_or_as_said(tmp_path, lines, flag, names, background):
     found = table(tmp_path, lines, flag)
-    assert (found.names, found.background, found.listed) == (names, background, tuple(lines))
+    assert (found.names, found.background) == (names, background)
+    assert found.numbered == tuple(line for line in lines if line != "__ignore__")
 
 
 def test_names_have_values_and_void_ones_are_no_class(tmp_path):

@@ -36,6 +36,11 @@ def test_a_table_may_name_unknown_classes_and_its_0_and_1_are_no_numbers(read_co
     assert tags(read_content("tags.csv", "id,bear,wolf\na,1,0\nb,0,0\n", **PHOTOS)) == {"a": ["bear"], "b": []}
 
 
+def test_numbers_do_not_count_labelmes_ignore(read_content):
+    names = ("__ignore__", "background", "cow")
+    assert tags(read_content("tags.txt", "a 1\n", names=names, **PHOTOS)) == {"a": ["cow"]}
+
+
 def test_unknown_tags_are_kept_for_the_report(read_content):
     assert tags(read_content("tags.txt", "a cow horse 77\n", **PHOTOS)) == {"a": ["cow", "horse", "77"]}
 

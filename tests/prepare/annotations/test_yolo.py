@@ -18,7 +18,7 @@ def test_boxes_and_polygons_are_in_shares_of_the_image(read_content):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("data.yaml", "names: [grass, cow]"), ("data.yaml", "names: {1: cow, 0: grass}"), ("obj.names", "grass\ncow\n")],
+    [("data.yaml", "names: [grass, cow]"), ("data.yaml", "names: {1: cow, 0: grass}"), ("obj.names", "grass\ncow\n"), ("classes.txt", "__ignore__\ngrass\ncow\n")],
 )
 def test_names_beside_the_file_say_what_numbers_mean(read_content, tmp_path, name, content):
     (tmp_path / name).write_text(content)
