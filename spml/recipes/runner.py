@@ -180,7 +180,8 @@ class RecipeRun:
         outputs = {self.places.symbolic(path): count_files(self.places.path(path)) for path in stage.writes}
         write_record(self.folder, stage.record_name, Record(COMPLETE, state.settings, outputs))
         self.known.forget()
-        if stage.rows and self.recipe.table:
+        ends = stage is self.recipe.stages[-1] and not self.settings.last  # the table comes anyway
+        if stage.rows and self.recipe.table and not ends:
             logger.info("== the table so far")
             self.execute(self.recipe.table.arguments(), self.places.root, lock.note)
 
