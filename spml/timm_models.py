@@ -14,7 +14,7 @@ def timm_library() -> ModuleType:
         import timm
     except ImportError:
         raise UserError(
-            "network.backbone_types names a timm backbone, but timm is missing; install it: pip install 'spml[timm]'"
+            "network.backbone_types names a timm backbone, but timm is missing; install it: pip install timm"
         ) from None
     return timm
 

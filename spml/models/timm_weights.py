@@ -39,7 +39,7 @@ def read_safetensors(path: str | Path, device: torch.device | str = "cpu") -> di
     try:
         from safetensors.torch import load_file
     except ImportError:
-        raise UserError(f"{path}: reading it needs safetensors: pip install 'spml[timm]'") from None
+        raise UserError(f"{path}: reading it needs safetensors: pip install safetensors") from None
     try:
         return load_file(path, str(device))
     except FileNotFoundError:
