@@ -6,7 +6,7 @@ from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, Json, checked_box
-from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rectangle, Shape, mask_of
+from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rectangle, Shape, around_turned, mask_of
 from spml.prepare.coco import decode_rle
 
 
@@ -20,15 +20,16 @@ def is_coco(document: Document, context: Context) -> bool:
 def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the annotations of all images; raises UserError, with its place, for anything that is not as COCO writes.
 
-    An annotation with a segmentation gives areas, one without gives its box.
+    An annotation with a segmentation gives areas, one without, or whose segmentation is its box (`isbbox`), its box.
     """
     content = document.content
     assert isinstance(content, Json)
     names = _category_names(content.need("categories"))
     found: dict[int | str, ImageAnnotations] = {}
     for entry in content.need("images").each():
-        name, size = entry.need("file_name").text(), entry.size("height", "width")
-        if found.setdefault(_id_of(entry), ImageAnnotations(name, entry.where, size)).where != entry.where:
+        image = ImageAnnotations(entry.need("file_name").text(), entry.where, entry.size("height", "width"))
+        image.other_names = _names_before(entry.get("extra"))
+        if found.setdefault(_id_of(entry), image).where != entry.where:
             raise UserError(f"{entry.where}: another image has the id {_id_of(entry)!r}")
     for entry in content.need("annotations").each():
         image = _one_of(found, entry.need("image_id"), "the id of an image of the file")
@@ -37,6 +38,12 @@ def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
         if not shapes:
             image.left_out.append(("annotation without an area or a box", entry.where))
     return list(found.values())
+
+
+def _names_before(extra: Json) -> tuple[str, ...]:
+    """What Roboflow says the image was called before."""
+    name = extra.value.get("name") if isinstance(extra.value, dict) else None
+    return (name,) if isinstance(name, str) else ()
 
 
 def _category_names(categories: Json) -> dict[int | str, str]:
@@ -64,10 +71,20 @@ def _shapes(entry: Json, name: str, image: ImageAnnotations) -> list[Shape]:
     segmentation = entry.get("segmentation")
     if isinstance(segmentation.value, dict):
         return [rle_mask(segmentation, name, image.size)]
-    parts = [] if segmentation.value is None else [part for part in segmentation.each() if part.value]
+    parts = [] if entry.get("isbbox").value is True else _parts(segmentation)
     if parts:
         return [Polygon(name, part.where, (part.flat_pairs(3),)) for part in parts]
-    return [] if not entry.get("bbox").value else [box_of(entry.get("bbox"), name)]
+    return [] if not entry.get("bbox").value else [box_of(entry.get("bbox"), name, entry.get("attributes"))]
+
+
+def _parts(segmentation: Json) -> list[Json]:
+    """Polygons that have an area: of one or two points they have none; one may stand without a list around it."""
+    if segmentation.value is None:
+        return []
+    parts = list(segmentation.each())
+    if parts and not any(isinstance(part.value, list) for part in parts):
+        parts = [segmentation]
+    return [part for part in parts if not isinstance(part.value, list) or len(part.value) not in (0, 2, 4)]
 
 
 def rle_mask(code: Json, name: str, size: tuple[int, int] | None) -> Mask:
@@ -81,10 +98,17 @@ def rle_mask(code: Json, name: str, size: tuple[int, int] | None) -> Mask:
     return mask_of(name, code.where, np.asarray(pixels, bool))
 
 
-def box_of(box: Json, name: str) -> Rectangle:
-    """A box from [left, top, width, height]; raises UserError for anything else."""
+def box_of(box: Json, name: str, attributes: Json) -> Rectangle:
+    """A box from [left, top, width, height]; raises UserError for anything else.
+
+    attributes: an object in which CVAT says by how many degrees the box is turned, or null; of a turned one the upright
+    box around it is taken.
+    """
     numbers = [value.number() for value in box.each()]
     if len(numbers) != 4:
         raise box.error("[left, top, width, height]")
     left, top, width, height = numbers
-    return Rectangle(name, box.where, *checked_box(left, top, left + width, top + height, box.where))
+    sides = checked_box(left, top, left + width, top + height, box.where)
+    turn = attributes.get("rotation") if isinstance(attributes.value, dict) else attributes
+    degrees = turn.number() if isinstance(turn.value, int | float) else 0.0
+    return Rectangle(name, box.where, *around_turned(*sides, degrees))

@@ -17,10 +17,9 @@ from spml.prepare.annotations.model import (
     Shape,
     Stroke,
     Tag,
+    around_turned,
     ellipse,
-    hull,
     mask_of,
-    turned,
 )
 
 
@@ -85,10 +84,7 @@ def _box(entry: Xml) -> tuple[float, float, float, float]:
     """Left, top, right, bottom; of a turned box those of the upright box around it."""
     left, top, right, bottom = (entry.number(side) for side in ("xtl", "ytl", "xbr", "ybr"))
     checked_box(left, top, right, bottom, entry.where)
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    centre = corners.mean(0)
-    degrees = entry.number("rotation", 0.0)
-    return hull(turned(corners - centre, degrees) + centre if degrees else corners)
+    return around_turned(left, top, right, bottom, entry.number("rotation", 0.0))
 
 
 def _mask(entry: Xml, name: str) -> Mask:

@@ -70,7 +70,7 @@ def _shapes(entry: Json, names: list[str], size: tuple[int, int] | None) -> Iter
     elif kind == "polygon":
         yield Polygon(name, where, (entry.need("points").flat_pairs(3),))
     elif kind == "bbox":
-        yield box_of(entry.need("bbox"), name)
+        yield box_of(entry.need("bbox"), name, entry.get("attributes"))
     elif kind == "ellipse":
         (left, top), (right, bottom) = _corners(entry.need("points"))
         middle = (left + right) / 2, (top + bottom) / 2

@@ -69,8 +69,9 @@ class Json:
         return float(self.value)
 
     def size(self, height: str, width: str) -> tuple[int, int] | None:
-        """(height, width) of an image under these keys, None where neither is there."""
-        if self.get(height).value is None and self.get(width).value is None:
+        """(height, width) of an image under these keys, None where neither is there, or one is 0, not known."""
+        sides = self.get(height).value, self.get(width).value
+        if sides == (None, None) or 0 in sides:
             return None
         return self.get(height).side(), self.get(width).side()
 
@@ -178,26 +179,35 @@ def number_in(text: str, where: str) -> float:
 
 @dataclass(frozen=True)
 class Document:
-    """An annotation file as opened: `content` is Json, Xml, text, or None for an image, which its reader opens."""
+    """An annotation file as opened: `content` is Json, Xml, text, or None for an image, which its reader opens.
+
+    given: the path that the user named, the file's own or of a folder around it.
+    """
 
     path: Path
     content: Json | Xml | str | None
+    given: Path | None = None
+
+    def folders(self) -> list[Path]:
+        """Where a table that explains it may lie: three folders from its own up, or more, up to the given one."""
+        above = [*self.path.parents]
+        return above[: max(3, above.index(self.given) + 1 if self.given in above else 0)]
 
 
-def open_document(path: Path) -> Document | None:
+def open_document(path: Path, given: Path | None = None) -> Document | None:
     """Open a file by its ending and first letters; None for what is no annotation at all, a photograph or a program.
 
-    Raises UserError where it cannot be read, is too large, or is broken JSON, XML or text.
+    given: as of Document. Raises UserError where it cannot be read, is too large, or is broken JSON, XML or text.
     """
     kind = path.suffix.lower()
     if kind in IMAGE_KINDS:
-        return Document(path, None)
+        return Document(path, None, given)
     if kind not in (".json", ".geojson", ".xml", *TEXT_KINDS):
         return None
     content = _bytes(path)
     if kind in TEXT_KINDS:
-        return Document(path, _decoded(content, path))
-    return Document(path, _xml(content, path) if kind == ".xml" else _json(content, path))
+        return Document(path, _decoded(content, path, "cp1252"), given)
+    return Document(path, _xml(content, path) if kind == ".xml" else _json(content, path), given)
 
 
 def _bytes(path: Path) -> bytes:
@@ -211,10 +221,13 @@ def _bytes(path: Path) -> bytes:
     return content
 
 
-def _decoded(content: bytes, path: Path) -> str:
+def _decoded(content: bytes, path: Path, otherwise: str = "") -> str:
+    """Text in UTF-8 or UTF-16, or in the encoding `otherwise`, which tables of office programs have."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except ValueError as error:
+        if otherwise:
+            return content.decode(otherwise, errors="replace")
         raise UserError(f"{path}: is no text in UTF-8 ({error})") from None
 
 

@@ -45,9 +45,10 @@ FORMATS = (
 
 FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
-# Files beside annotations that hold none: Label Studio's notes, and VOC's masks of instances.
+# Files beside annotations that hold none: Label Studio's notes, VOC's masks of instances and lists.
 NO_ANNOTATIONS = ("notes.json",)
-NO_ANNOTATION_FOLDERS = ("SegmentationObject",)
+NO_ANNOTATION_FOLDERS = ("SegmentationObject", "ImageSets")
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
 class Reading(NamedTuple):
@@ -69,7 +70,7 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
         if not path.exists():
             raise UserError(f"--annotations {path}: no such file or folder")
         for file in _files(path):
-            _read_file(file, context, reading, named=file == path)
+            _read_file(file, path, context, reading)
     if not reading.files:
         alone = ", ".join(file.name for file in reading.left_alone[:3]) or "no file"
         where = " ".join(str(path) for path in paths)
@@ -84,8 +85,11 @@ def _files(path: Path) -> list[Path]:
     return [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
 
 
-def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> None:
-    document = None if not named and _is_beside(path, context) else open_document(path)
+def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> None:
+    named = path == given
+    if named and path.suffix.lower() in PACKED:
+        raise UserError(f"{path}: is packed; unpack it, and name the folder")
+    document = None if not named and _is_beside(path, context) else open_document(path, given)
     chosen = None
     if document is not None:
         chosen = next((entry for entry in FORMATS if entry.recognises(document, context)), None)
@@ -93,7 +97,7 @@ def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> N
         reading.annotations.extend(chosen.read(document, context))
         reading.files[chosen.name] = reading.files.get(chosen.name, 0) + 1
     elif not named and (document is None or path.suffix.lower() in TEXT_KINDS):
-        reading.left_alone.extend([] if context.photographs.is_one(path) else [path])
+        reading.left_alone.extend([] if context.photographs.is_copy(path) else [path])
     else:
         raise UserError(
             f"{path}: is none of {FORMAT_NAMES} "
@@ -103,8 +107,8 @@ def _read_file(path: Path, context: Context, reading: Reading, named: bool) -> N
 
 def _is_beside(path: Path, context: Context) -> bool:
     """Whether a file of a folder is no annotation: a photograph, what an annotation file is about, or a note."""
-    if path.name in NO_ANNOTATIONS or path.parent.name in NO_ANNOTATION_FOLDERS:
+    if path.name in NO_ANNOTATIONS or any(folder.name in NO_ANNOTATION_FOLDERS for folder in path.parents):
         return True
     about = any(path.with_suffix(ending).is_file() for ending in (".json", ".geojson", ".xml"))
     is_image = path.suffix.lower() not in (".json", ".geojson", ".xml", *TEXT_KINDS)
-    return context.photographs.is_one(path) or (is_image and about)
+    return context.photographs.is_copy(path) or (is_image and about)

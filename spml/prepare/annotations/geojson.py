@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, Json
@@ -32,7 +34,11 @@ def read_geojson(document: Document, context: Context) -> list[ImageAnnotations]
     for feature in _features(content):
         name = _class_of(feature)
         geometry = feature.need("geometry")
-        shapes = [] if name is None else list(_shapes(geometry, name, feature.get("properties"), 0))
+        shapes = (
+            []
+            if name is None or geometry.value is None
+            else list(_shapes(geometry, name, feature.get("properties"), 0))
+        )
         found.shapes += shapes
         if not shapes:
             found.left_out.append(
@@ -55,9 +61,11 @@ def _class_of(feature: Json) -> str | None:
     if properties.value is None:
         return None
     classification = properties.get("classification")
-    named = [] if classification.value is None else [classification.get("name")]
+    is_object = isinstance(classification.value, dict)
+    named = [classification.get("name") if is_object else classification]
     named += [properties.get(key) for key in ("class", "label", "name")]
-    return next((name.text() for name in named if name.value is not None), None)
+    texts = [name.value for name in named if isinstance(name.value, str) and name.value.strip()]
+    return texts[0] if texts else next((name.text() for name in named if name.value is not None), None)
 
 
 def _shapes(geometry: Json, name: str, properties: Json, depth: int) -> Iterator[Shape]:
@@ -69,21 +77,30 @@ def _shapes(geometry: Json, name: str, properties: Json, depth: int) -> Iterator
             yield from _shapes(part, name, properties, depth + 1)
         return
     coordinates = geometry.need("coordinates")
+    if coordinates.value == []:  # an empty geometry, which GeoJSON knows
+        return
     for part in coordinates.each() if kind in PARTS else [coordinates]:
         if PARTS.get(kind, kind) == "Point":
-            x, y = Json([part.value], part.where).pairs()[0].tolist()
+            x, y = _pairs(Json([part.value], part.where))[0].tolist()
             yield Point(name, where, x, y, _length(properties, "radius"))
         elif PARTS.get(kind, kind) == "LineString":
-            yield Stroke(name, where, part.pairs(), _length(properties, "width"))
+            yield Stroke(name, where, _pairs(part), _length(properties, "width"))
         elif PARTS.get(kind, kind) == "Polygon":
             yield Polygon(name, where, _rings(part))
 
 
 def _rings(part: Json) -> tuple:
-    rings = tuple(ring.pairs(3) for ring in part.each())
+    rings = tuple(_pairs(ring, 3) for ring in part.each())
     if not rings:
         raise part.error("a list of rings")
     return rings
+
+
+def _pairs(points: Json, least: int = 1) -> np.ndarray:
+    """Positions as N×2: a third number, the height, does not count."""
+    positions = points.value if isinstance(points.value, list) else []
+    flat = [place[:2] if isinstance(place, list) and len(place) == 3 else place for place in positions]
+    return Json(flat, points.where).pairs(least)
 
 
 def _length(properties: Json, key: str) -> float | None:

@@ -27,11 +27,13 @@ GEOMETRIES = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
 
 
 def is_label_studio(document: Document, context: Context) -> bool:
-    """Whether this is Label Studio's JSON: a task, or a list of tasks, with its data."""
+    """Whether this is Label Studio's JSON: a task, or a list of tasks, with its data; raises UserError for JSON-MIN."""
     content = document.content
     if not isinstance(content, Json):
         return False
     first = content.value[0] if isinstance(content.value, list) and content.value else content.value
+    if isinstance(first, dict) and {"annotation_id", "annotator"} & {*first} and "data" not in first:
+        raise UserError(f"{document.path}: is Label Studio's JSON-MIN, which leaves out what is needed; export as JSON")
     return isinstance(first, dict) and ("data" in first or {"annotations", "predictions"} <= {*first})
 
 
@@ -55,13 +57,26 @@ def _task(task: Json) -> Iterator[ImageAnnotations]:
     found = ImageAnnotations(name, task.where)
     found.left_out += [("an earlier annotation of the same image", entry.where) for entry in done[:-1]]
     results = list(done[-1].need("result").each())
+    _need_one_image(results)
     for entry in results:
         found.size = found.size or entry.size("original_height", "original_width")  # percent are the same of any size
         shapes = list(_shapes(entry, results, found.size))
         found.shapes += shapes
         if not shapes and entry.get("type").value != "labels":
-            found.left_out.append((f"result of type {entry.get('type').value!r} without a label", entry.where))
+            known = str(entry.get("type").value).removesuffix("labels") in (*GEOMETRIES, "choices")
+            why = "without a label" if known else "not read"
+            found.left_out.append((f"result of type {entry.get('type').value!r} {why}", entry.where))
     yield found
+
+
+def _need_one_image(results: list[Json]) -> None:
+    """Raise UserError where results are of several images of a task: nothing says which of them is which."""
+    for key in ("to_name", "item_index"):
+        drawn = (entry for entry in results if str(entry.get("type").value).removesuffix("labels") in GEOMETRIES)
+        images = [(entry.get(key).value, entry) for entry in drawn if entry.get(key).value is not None]
+        for value, entry in images[1:]:
+            if value != images[0][0]:
+                raise UserError(f"{entry.where}, {key}: another image of the task; expected tasks of one image each")
 
 
 def _image_of(data: Json) -> str:

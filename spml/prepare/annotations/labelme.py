@@ -74,7 +74,7 @@ def _shape(entry: Json) -> Shape | None:
 def _mask(entry: Json, name: str, points: np.ndarray) -> Mask:
     """The PNG of a mask, in base64, which covers the pixels from one corner to the other, both included."""
     coded = entry.need("mask")
-    left, top, right, bottom = (round(value) for value in hull(points))
+    left, top, right, bottom = (int(np.floor(value)) for value in hull(points))  # as LabelMe does
     try:
         content = base64.b64decode(coded.text(), validate=True)
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:

@@ -1,5 +1,6 @@
 """Masks as images, one a photograph: numbers (grey or palette) or colours of classes."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.mask_table import MaskTable, read_mask_table
 from spml.prepare.annotations.model import ImageAnnotations, mask_of
 
-TABLE_NAMES = ("labelmap.txt", "label_colors.txt")
+TABLE_NAMES = ("labelmap.txt", "label_colors.txt", "_classes.csv", "class_dict.csv")
+ENDINGS = re.compile(r"[_-](masks?|labels?|labelids|labeltrainids|gt|segmentation|seg|l)$", re.IGNORECASE)
 MOST_UNKNOWN = 64
 
 
@@ -26,14 +28,16 @@ def is_mask(document: Document, context: Context) -> bool:
 def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read a mask; raises UserError where it is broken, or in colours without a table that says what they mean.
 
-    The table is the one that the user gave, or a labelmap.txt beside the mask or its folder. Without one, numbers
+    The table is the one that the user gave, or a labelmap.txt in one of the document's folders. Without one, numbers
     count the lines of classes.txt from 0; in RGB they stand in all three channels. 254 is unlabelled, 255 is void. A
-    number or colour that means nothing is an unknown class.
+    number or colour that means nothing is an unknown class. `_mask` and the like behind the photograph's name do not
+    count.
     """
     path = document.path
-    if context.photographs.find(path.stem) is None:
+    name = path.stem if context.photographs.find(path.stem) else ENDINGS.sub("", path.stem)
+    if context.photographs.find(name) is None:
         return [ImageAnnotations(path.stem, str(path))]
-    table, last = context.mask_table or _table_beside(path), ""
+    table, last = context.mask_table or _table_beside(document), ""
     if table and table.colours and _has_colours(path):
         values, names = _coloured(path, table)
     else:
@@ -42,8 +46,11 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
         names = {UNLABELLED: "unlabelled", VOID: "void"} | names
         values = _numbers_in_colours(path, names) if _is_colour(path) else read_label(path)
         last = "" if table else f", where {len(numbered)} lines of classes.txt count from 0"
-    found = ImageAnnotations(path.stem, str(path), (values.shape[0], values.shape[1]))
-    for value in np.unique(values).tolist():
+    found = ImageAnnotations(name, str(path), (values.shape[0], values.shape[1]))
+    present = np.unique(values).tolist()
+    if len(present) - len(names.keys() & present) > MOST_UNKNOWN:
+        raise UserError(f"{path}: has {len(present)} numbers, of which most mean no class; is it a photograph?")
+    for value in present:
         found.shapes.append(mask_of(names.get(value, f"number {value}{last}"), str(path), values == value))
     return [found]
 
@@ -60,8 +67,8 @@ def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
     return values
 
 
-def _table_beside(path: Path) -> MaskTable | None:
-    places = [folder / name for folder in (path.parent, path.parent.parent) for name in TABLE_NAMES]
+def _table_beside(document: Document) -> MaskTable | None:
+    places = [folder / name for folder in document.folders() for name in TABLE_NAMES]
     return next((read_mask_table(place) for place in places if place.is_file()), None)
 
 

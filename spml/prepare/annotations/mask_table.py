@@ -8,6 +8,8 @@ from spml.data.files import read_text
 from spml.errors import UserError
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b|(?<![\w.])\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3}(?![\w.])")
+_COLOUR_BEHIND = re.compile(r"(?<![\w.])\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3}$")
+_NUMBER_BEFORE = re.compile(r"^(\d{1,3})[\s,;]+(.+)$")
 _NUMBER = re.compile(r"^(\d{1,3})[\s:,;=]+(.+)$|^(.+?)[\s:,;=]+(\d{1,3})$")
 
 
@@ -22,9 +24,10 @@ class MaskTable:
 def read_mask_table(path: str | Path) -> MaskTable:
     """Read a table with one class a line.
 
-    A line holds a name and a colour (`r g b`, `r,g,b` or `#rrggbb`, before or behind), a name and a number, or a name
-    alone; CVAT's labelmap.txt is one. Lines that begin with `# ` are comments; a first line of column titles counts
-    for none. Raises UserError for a table of no class, or one in which a colour or a number occurs twice.
+    A line holds a name and a colour (`r g b`, `r,g,b` or `#rrggbb`, before or behind), perhaps with a number in front,
+    a name and a number, or a name alone; CVAT's labelmap.txt is one. Lines that begin with `# ` are comments; a first
+    line of column titles counts for none. Raises UserError for a table of no class, or one in which a colour or a
+    number occurs twice.
     """
     table = MaskTable()
     lines = [line.strip() for line in read_text(path, "class table").splitlines()]
@@ -47,11 +50,13 @@ def _is_title(lines: list[str]) -> bool:
 
 def _parse(line: str) -> tuple[str, int | None, int | None]:
     """Name, colour and number of a line."""
-    colour = _COLOUR.search(line)
+    colour = _COLOUR_BEHIND.search(line) or _COLOUR.search(line)
     if colour:
         values = _channels(colour[0])
         rest = line[: colour.start()] if line[: colour.start()].strip(" \t:,;") else line[colour.end() :]
-        return rest.split(":")[0].strip(" \t:,;"), values, None
+        name = rest.split(":")[0].strip(" \t:,;")
+        counted = _NUMBER_BEFORE.match(name)
+        return (counted[2], values, int(counted[1])) if counted else (name, values, None)
     line = line.rstrip(":")
     numbered = _NUMBER.match(line)
     if numbered:

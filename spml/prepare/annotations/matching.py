@@ -17,6 +17,7 @@ SIZE_TOLERANCE = 0.02  # of a side: annotations made on a smaller copy of the ph
 class Remark(Enum):
     """Kinds of remarks about a data set."""
 
+    ONE_NAME = "files of one name in several folders, all taken for one photograph"
     TWO_NAMES = "files that are called as one photograph and speak of another, which is taken"
     NO_ANNOTATION = "photographs without annotations"
     NO_PHOTOGRAPH = "annotations without a photograph, left out"
@@ -68,6 +69,7 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
     """
     photographs = {name: Photograph(name, image_size(path)) for name, path in context.photographs.paths.items()}
     notes: list[Note] = []
+    folders: dict[str, str] = {}
     for found in annotations:
         name = context.photographs.find(found.name, *found.other_names)
         if name is None:
@@ -75,6 +77,9 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
         else:
             others = [other for other in map(context.photographs.find, found.other_names) if other not in (None, name)]
             notes += [Note(Remark.TWO_NAMES, f"{other}, of {name}", found.where) for other in others]
+            folder = found.name.replace("\\", "/").rpartition("/")[0].lstrip("./")
+            if folder and folders.setdefault(name, folder) != folder:
+                notes.append(Note(Remark.ONE_NAME, f"{name} of {folders[name]} and {folder}", found.where))
             photographs[name].annotated = True
             photographs[name].shapes += _fit(found, photographs[name].size, context.classes, notes)
     if not any(photograph.shapes for photograph in photographs.values()):

@@ -124,6 +124,17 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
     return np.asarray(points, float) @ np.array([[cos, sin], [-sin, cos]])
 
 
+def around_turned(
+    left: float, top: float, right: float, bottom: float, degrees: float
+) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the upright box around a box that is turned about its middle, clockwise."""
+    if not degrees:
+        return left, top, right, bottom
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    middle = corners.mean(0)
+    return hull(turned(corners - middle, degrees) + middle)
+
+
 def hull(points: np.ndarray) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of points N×2."""
     return (*points.min(0).tolist(), *points.max(0).tolist())

@@ -1,7 +1,9 @@
 """Finding the photograph that an annotation means."""
 
+import filecmp
 import logging
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -13,6 +15,7 @@ from spml.errors import first_of
 logger = logging.getLogger(__name__)
 
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)")
+ROBOFLOW_ENDING = re.compile(r"[_.-](jpe?g|png|bmp|tiff?|webp)\.rf\.[0-9a-zA-Z]+$", re.IGNORECASE)
 
 OTHER_PICTURES = (".heic", ".heif", ".avif", ".jp2", ".dng", ".cr2", ".nef", ".arw")  # of cameras, and not read
 
@@ -36,15 +39,14 @@ class Photographs:
             logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), min(below))
         self.paths = {path.stem: path for path in paths}
         self._files = {path.name: path.stem for path in paths}
-        self._lower: dict[str, str] = {}
-        for stem in self.paths:
-            self._lower[_alike(stem)] = "" if _alike(stem) in self._lower else stem
+        self._lower, self._signless = _unique(self.paths, _alike), _unique(self.paths, _without_signs)
 
     def find(self, *names: str) -> str | None:
         """The id of the photograph that the first fitting name means, None where none fits.
 
-        A name is a path, an address or a bare id; folders in front, an upload's prefix of eight hexadecimal digits,
-        another ending and the case of its letters do not count where the name as it is fits nothing.
+        A name is a path, an address or a bare id. Folders in front, an upload's prefix of eight hexadecimal digits,
+        another ending, Roboflow's too, the case of its letters, and signs that Label Studio drops from the names of
+        uploads do not count where the name as it is fits nothing.
         """
         for name in names:
             for bare in _bare(name):
@@ -61,11 +63,30 @@ class Photographs:
         for candidate in (stem, name):
             if candidate in self.paths:
                 return candidate
-        return self._lower.get(_alike(stem)) or None
+        plain = ROBOFLOW_ENDING.sub("", stem)
+        return self._lower.get(_alike(plain)) or self._signless.get(_without_signs(plain)) or None
 
     def is_one(self, path: Path) -> bool:
         """Whether a path is one of these photographs."""
         return path.stem in self.paths and path.resolve() == self.paths[path.stem].resolve()
+
+    def is_copy(self, path: Path) -> bool:
+        """Whether a path is one of these photographs, or a file of the same name and content."""
+        own = self.paths.get(path.stem)
+        return own is not None and own.name == path.name and (self.is_one(path) or filecmp.cmp(own, path, False))
+
+
+def _unique(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
+    """Names by what a key makes of them, '' where that is the same for several."""
+    found: dict[str, str] = {}
+    for name in names:
+        found[key(name)] = "" if key(name) in found else name
+    return found
+
+
+def _without_signs(stem: str) -> str:
+    """A name as Django keeps it of an upload, without regard to case."""
+    return re.sub(r"[^-\w.]", "", _alike(stem).strip().replace(" ", "_"))
 
 
 def _alike(stem: str) -> str:

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, Xml, checked_box, number_in
-from spml.prepare.annotations.model import ImageAnnotations, Rectangle
+from spml.prepare.annotations.model import ImageAnnotations, Rectangle, around_turned
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -30,8 +30,14 @@ def read_voc(document: Document, context: Context) -> list[ImageAnnotations]:
         left, top, right, bottom = (number_in(side.content(), side.where) for side in box)
         name = item.child("name").content()
         sides = checked_box(left - first, top - first, right, bottom, item.where)
-        found.shapes.append(Rectangle(name, item.where, *sides))
+        found.shapes.append(Rectangle(name, item.where, *around_turned(*sides, _turn(item))))
     return [found]
+
+
+def _turn(item: Xml) -> float:
+    """By how many degrees a box is turned, as CVAT says in its attributes."""
+    pairs = ((entry.findtext("name"), entry.findtext("value")) for entry in item.element.iter("attribute"))
+    return next((number_in(value or "", item.where) for name, value in pairs if name == "rotation"), 0.0)
 
 
 def _side(item: Xml, side: str) -> Xml:
@@ -43,7 +49,9 @@ def _name(content: Xml, document: Document) -> str:
 
 
 def _size(content: Xml) -> tuple[int, int] | None:
-    if content.element.find("size") is None:
+    """(height, width), None where it is not there, or a side is 0, as tools write that do not know it."""
+    texts = [(content.element.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if texts == ["", ""] or "0" in texts:
         return None
     height, width = (content.child("size").child(side) for side in ("height", "width"))
     return height.side(height.content()), width.side(width.content())

@@ -1,6 +1,9 @@
 """YOLO text, one file an image: `class x y width height` or `class x y x y x y ...`, in shares of the image."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from spml.data.files import read_text
 from spml.data.yaml_text import parse_yaml
@@ -10,7 +13,8 @@ from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
 from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle, Shape
 
-NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt")
+NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt", "_darknet.labels")
+OTHER_NAME_FILES = ("*.yaml", "*.yml", "*.names")
 
 
 def is_yolo(document: Document, context: Context) -> bool:
@@ -24,16 +28,25 @@ def is_yolo(document: Document, context: Context) -> bool:
 def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the boxes and polygons of one image; raises UserError, with its line, for any other content.
 
-    Class numbers count the names of a data.yaml, obj.names or classes.txt beside the file or up to two folders above;
-    without one they count the lines of the user's classes, which must have no background then.
+    Class numbers count the names of a data.yaml, obj.names or classes.txt in one of the document's folders; without one
+    they count the lines of the user's classes, which must have no background then. Of poses the boxes are read.
     """
     assert isinstance(document.content, str)
-    names = _names(document.path, context)
+    table = _table(document, context)
     found = ImageAnnotations(document.path.stem, str(document.path), relative=True)
     for number, line in enumerate(document.content.splitlines(), 1):
         if line.strip():
-            found.shapes.append(_shape(line.split(), names, f"{document.path}, line {number}"))
+            fields = line.split()
+            where = f"{document.path}, line {number}"
+            found.shapes.append(_shape(fields[:5] if table.poses else fields, table.names, where))
     return [found]
+
+
+class NameTable(NamedTuple):
+    """What class numbers mean; poses: whether keypoints follow the boxes."""
+
+    names: dict[int, str]
+    poses: bool = False
 
 
 def _is_share(text: str) -> bool:
@@ -57,19 +70,28 @@ def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
     return Polygon(name, where, (checked_points(list(zip(values[::2], values[1::2], strict=True)), 3, where),))
 
 
-def _names(path: Path, context: Context) -> dict[int, str]:
+def _table(document: Document, context: Context) -> NameTable:
     numbered = dict(enumerate(context.classes.numbered))
-    files = [folder / name for folder in [*path.parents][:3] for name in NAME_FILES]
-    for names in (_names_in(file) for file in files if file.is_file()):
-        # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
-        if names != numbered or not context.classes.background:
-            return names
+    for folder in document.folders():
+        for table in _tables_in(folder):
+            # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
+            if table.names != numbered or not context.classes.background:
+                return table
     if context.classes.background:
         raise UserError(
-            f"{path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
+            f"{document.path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
             "since --classes has a background, which YOLO does not count"
         )
-    return numbered
+    return NameTable(numbered)
+
+
+def _tables_in(folder: Path) -> Iterator[NameTable]:
+    known = [folder / name for name in NAME_FILES if (folder / name).is_file()]
+    others = [file for kind in OTHER_NAME_FILES for file in sorted(folder.glob(kind)) if file not in known]
+    yield from (_read_names(file) for file in known)
+    for file in others:
+        if file.suffix == ".names" or re.search(r"^names\s*:", read_text(file, "class names"), re.MULTILINE):
+            yield _read_names(file)
 
 
 def _name(value: object) -> str:
@@ -79,13 +101,14 @@ def _name(value: object) -> str:
     return str(value)
 
 
-def _names_in(path: Path) -> dict[int, str]:
+def _read_names(path: Path) -> NameTable:
     text = read_text(path, "class names")
-    if path.suffix != ".yaml":
-        return dict(enumerate(counted_names(text.splitlines())))
+    if path.suffix not in (".yaml", ".yml"):
+        return NameTable(dict(enumerate(counted_names(text.splitlines()))))
     try:
-        names = parse_yaml(text)["names"]
+        content = parse_yaml(text)
+        names = content["names"]
         items = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): _name(name) for number, name in items}
+        return NameTable({int(number): _name(name) for number, name in items}, "kpt_shape" in content)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path}: expected 'names:' with a list of class names") from None

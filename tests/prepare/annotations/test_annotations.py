@@ -226,7 +226,9 @@ def test_a_photograph_that_is_cut_off_is_named_before_anything_is_written(run, m
 
 def test_masks_of_0_and_255_alone_are_refused_until_a_table_names_them(run, tmp_path):
     (tmp_path / "binary").mkdir()
-    write_image(tmp_path / "binary" / "a.png", np.where(np.arange(60) < 30, 0, 255).astype(np.uint8)[None].repeat(40, 0))
+    write_image(
+        tmp_path / "binary" / "a.png", np.where(np.arange(60) < 30, 0, 255).astype(np.uint8)[None].repeat(40, 0)
+    )
     with pytest.raises(UserError, match="masks hold 0 and 255 alone.*labelmap.txt.*'255 NAME'"):
         run(tmp_path / "binary")
     (tmp_path / "binary" / "labelmap.txt").write_text("0 background\n255 cow\n")

@@ -50,7 +50,7 @@ def two_of_one_id():
         (coco(annotation(bbox=[1, 2, 3])), "bbox: expected"),
         (coco(annotation(bbox=[1, 2, -3, 4])), "bbox: a box from"),
         (coco(annotation(segmentation=[[1, 2, 3]])), r"segmentation\[0\]: expected a list x, y"),
-        (coco(annotation(segmentation=[[1, 2, 3, 4]])), r"segmentation\[0\]: expected 3"),
+        (coco(annotation(segmentation=[[1, 2, 3]])), r"segmentation\[0\]: expected a list x, y"),
         (coco(annotation(segmentation={"size": [4, 6], "counts": [4, 2]})), "segmentation: broken run-length"),
         (coco(annotation(segmentation={"size": [4, 5], "counts": [20]})), "expected a run-length code of size"),
         (coco(annotation(segmentation={"size": [60000, 60000], "counts": []}), size=(60000, 60000)), "at most"),
@@ -59,3 +59,33 @@ def two_of_one_id():
 def test_broken_files_are_refused_by_file_and_place(read_content, content, message):
     with pytest.raises(UserError, match=f"a.json.*{message}"):
         read_content("a.json", content)
+
+
+@pytest.mark.parametrize(
+    ("found", "kinds"),
+    [
+        (annotation(segmentation=[[0, 0, 5, 3]], bbox=[0, 0, 5, 3]), [Rectangle]),
+        (annotation(segmentation=[[0, 0, 5, 3], [0, 0, 5, 0, 5, 3]], bbox=[0, 0, 5, 3]), [Polygon]),
+        (annotation(segmentation=[0, 0, 5, 0, 5, 3]), [Polygon]),
+        (annotation(segmentation=[[0, 0, 5, 0, 5, 3, 0, 3]], bbox=[0, 0, 5, 3], isbbox=True), [Rectangle]),
+        (annotation(segmentation=[[0, 0, 5, 3]]), []),
+    ],
+)
+def test_parts_without_an_area_a_bare_part_and_boxes_drawn_as_areas_are_read_as_tools_mean_them(
+    read_content, found, kinds
+):
+    (image,) = read_content("a.json", coco(found))
+    assert [type(each) for each in image.shapes] == kinds and len(image.left_out) == (not kinds)
+
+
+def test_a_turned_box_gives_the_upright_box_around_it(read_content):
+    found = annotation(bbox=[0, 1, 4, 2], attributes={"rotation": 90.0, "occluded": False})
+    (box,) = read_content("a.json", coco(found))[0].shapes
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((1, 0, 3, 4))
+
+
+def test_sizes_of_0_are_unknown_and_roboflow_says_what_the_image_was_called(read_content):
+    content = coco(annotation(bbox=[1, 1, 4, 2]), size=(0, 0))
+    content["images"][0] |= {"file_name": "x_jpg.rf.0123456789abcdef.jpg", "extra": {"name": "a.jpg"}}
+    (image,) = read_content("a.json", content)
+    assert image.size is None and image.other_names == ("a.jpg",)

@@ -86,7 +86,7 @@ def test_folders_hold_several_formats_and_files_that_are_none(tmp_path, msrc_con
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.json", "{}"), ("a.json", "[]"), ("a.json", "3"), ("a.xml", "<html/>"), ("a.txt", "hello"), ("a.zip", "PK")],
+    [("a.json", "{}"), ("a.json", "[]"), ("a.json", "3"), ("a.xml", "<html/>"), ("a.txt", "hello"), ("a.ods", "PK")],
 )
 def test_files_of_no_known_format_are_refused(tmp_path, context, name, content):
     (tmp_path / name).write_text(content)
@@ -117,3 +117,14 @@ def test_a_new_annotation_format_is_one_line_more(tmp_path, context, monkeypatch
     (tmp_path / "x.txt").write_text("DUMMY cow")
     reading = read_annotations([tmp_path / "x.txt"], context())
     assert reading.files == {"dummy": 1} and reading.annotations[0].shapes[0].name == "cow"
+
+
+def test_lists_of_voc_are_left_alone_and_packed_files_are_to_be_unpacked(tmp_path, context):
+    (tmp_path / "set" / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "set" / "ImageSets" / "Main" / "cow_train.txt").write_text("a  1\n")
+    (tmp_path / "set" / "tags.txt").write_text("a grass\n")
+    (found,) = read_annotations([tmp_path / "set"], context()).annotations
+    assert [tag.name for tag in found.shapes] == ["grass"]
+    (tmp_path / "set.zip").write_text("PK")
+    with pytest.raises(UserError, match="set.zip: is packed; unpack it"):
+        read_annotations([tmp_path / "set.zip"], context())

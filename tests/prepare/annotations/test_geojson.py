@@ -45,7 +45,7 @@ def test_features_without_a_class_are_left_out(read_content):
     [
         (collection(feature("Point", [3])), r"features\[0\], geometry, coordinates: expected 1"),
         (collection(feature("Polygon", [[[1, 1]]])), r"coordinates\[0\]: expected 3"),
-        (collection(feature("Polygon", [])), "coordinates: expected a list of rings"),
+        (collection(feature("Polygon", 5)), "coordinates: expected a list"),
         (collection(feature("Point", [3, 4], name="cow", radius=-1)), "radius: expected a length"),
         ({"type": "FeatureCollection"}, "has no 'features'"),
         (collection({"type": "Feature", "properties": {"name": "cow"}}), r"features\[0\]: has no 'geometry'"),
@@ -54,3 +54,15 @@ def test_features_without_a_class_are_left_out(read_content):
 def test_broken_files_are_refused_by_file_and_place(read_content, content, message):
     with pytest.raises(UserError, match=f"a.json.*{message}"):
         read_content("a.json", content)
+
+
+def test_heights_empty_geometries_and_names_as_texts_are_read(read_content):
+    features = [
+        feature("Polygon", [[[*pair, 0.0] for pair in RING]], classification="cow", name=5),
+        feature("Point", [3, 4, 7.5], **{"class": 3, "name": "cow"}),
+        feature("MultiPolygon", []),
+        {"type": "Feature", "geometry": None, "properties": {"name": "cow"}},
+    ]
+    (found,) = read_content("a.geojson", collection(*features))
+    assert [(type(each), each.name) for each in found.shapes] == [(Polygon, "cow"), (Point, "cow")]
+    assert len(found.left_out) == 2

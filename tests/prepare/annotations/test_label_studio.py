@@ -71,8 +71,8 @@ def test_relations_and_texts_are_left_out(read_content):
     results = [{"type": "relation", "from_id": "r"}, {"type": "textarea", "id": "r", "value": {"text": ["x"]}}]
     (found,) = read_content("a.json", task(*results))
     assert [reason for reason, _ in found.left_out] == [
-        "result of type 'relation' without a label",
-        "result of type 'textarea' without a label",
+        "result of type 'relation' not read",
+        "result of type 'textarea' not read",
     ]
 
 
@@ -93,7 +93,7 @@ def test_the_last_annotation_counts_and_cancelled_ones_do_not(read_content):
         ([{"data": {"image": "a.jpg"}}], r"\[0\]: has no 'annotations'"),
         (task(result("keypointlabels", {"x": "1", "y": 2, "keypointlabels": ["cow"]})), r"result\[0\], value, x"),
         (task(result("polygonlabels", {"points": [[1, 1]], "polygonlabels": ["cow"]})), "points: expected 3"),
-        (task(result("keypointlabels", {"keypointlabels": ["cow"]}, (0, 5))), "original_height: expected a whole"),
+        (task(result("keypointlabels", {"keypointlabels": ["cow"]}, (-1, 5))), "original_height: expected a whole"),
         (task({"type": "keypointlabels", "value": {"keypointlabels": ["cow"]}}), "has no 'original_height'"),
         (task(result("brushlabels", {"rle": packed(HEAD), "brushlabels": ["cow"]}, (2, 2))), "rle: broken run-length"),
         (task(result("brushlabels", {"rle": [1, 2], "brushlabels": ["cow"]}, (2, 2))), "rle: broken run-length"),
@@ -104,3 +104,15 @@ def test_the_last_annotation_counts_and_cancelled_ones_do_not(read_content):
 def test_broken_files_are_refused_by_file_and_place(read_content, content, message):
     with pytest.raises(UserError, match=f"a.json.*{message}"):
         read_content("a.json", content)
+
+
+@pytest.mark.parametrize("key", ["to_name", "item_index"])
+def test_tasks_of_several_images_and_the_small_export_are_refused(read_content, key):
+    point = {"x": 50, "y": 25, "keypointlabels": ["cow"]}
+    results = [result("keypointlabels", point, **{key: value}) for value in (0, 1)]
+    with pytest.raises(UserError, match=rf"a.json.*result\[1\], {key}: another image of the task"):
+        read_content("a.json", task(*results))
+    note = {"type": "textarea", "value": {"text": ["x"]}, key: 2}
+    assert len(read_content("a.json", task(results[0], note))[0].shapes) == 1
+    with pytest.raises(UserError, match="a.json: is Label Studio's JSON-MIN.*export as JSON"):
+        read_content("a.json", [{"image": "/data/upload/a.jpg", "annotation_id": 1, "annotator": 1, "label": []}])

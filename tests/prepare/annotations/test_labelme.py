@@ -70,7 +70,7 @@ def test_unknown_kinds_are_left_out_with_their_place(read_content):
         (labelme(shape("circle", (1, 1))), r"shapes\[0\], points: expected 2"),
         (labelme({"points": [[1, 1]]}), r"shapes\[0\]: has no 'label'"),
         (labelme(shape("mask", (1, 1), (2, 2), mask="????")), r"shapes\[0\], mask: expected a PNG"),
-        (labelme(imageHeight=0), "imageHeight: expected a whole number"),
+        (labelme(imageHeight=-1), "imageHeight: expected a whole number"),
         (labelme(flags=[1]), "flags: expected an object"),
         (labelme(flags=2.5), "flags: expected an object, not 2.5"),
     ],
@@ -78,3 +78,12 @@ def test_unknown_kinds_are_left_out_with_their_place(read_content):
 def test_broken_files_are_refused_by_file_and_place(read_content, content, message):
     with pytest.raises(UserError, match=message):
         read_content("a.json", content)
+
+
+def test_corners_of_a_mask_are_cut_to_whole_pixels_as_labelme_does(read_content):
+    image = io.BytesIO()
+    Image.new("1", (14, 12), 1).save(image, "PNG")
+    entry = {"label": "cow", "shape_type": "mask", "points": [[5.5, 6.5], [18.5, 17.5]]}
+    entry["mask"] = base64.b64encode(image.getvalue()).decode()
+    (mask,) = read_content("a.json", labelme(entry))[0].shapes
+    assert (mask.left, mask.top, mask.size) == (5, 6, (12, 14))

@@ -98,3 +98,28 @@ def test_numbers_may_stand_in_all_three_channels(tmp_path, context):
     write_image(tmp_path / "a.png", np.full((2, 2, 3), 77, np.uint8))
     with pytest.raises(UserError, match="a mask in colours .or a photograph"):
         read(tmp_path / "a.png", context())
+
+
+def test_a_grey_photograph_is_no_mask_and_a_copy_of_one_is_left_alone(tmp_path, context):
+    grey = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    write_image(tmp_path / "given" / "a.png", grey)
+    with pytest.raises(UserError, match="a.png: has 200 numbers, of which most mean no class; is it a photograph"):
+        read_annotations([tmp_path / "given"], context())
+    (tmp_path / "given" / "a.png").write_bytes((tmp_path / "images" / "a.png").read_bytes())
+    (tmp_path / "given" / "tags.txt").write_text("a cow\n")
+    reading = read_annotations([tmp_path / "given"], context())
+    assert reading.files == {"tags as text": 1} and not reading.left_alone
+
+
+@pytest.mark.parametrize("name", ["a_mask", "a_L", "a-labels", "a_gt"])
+def test_masks_may_be_called_so_behind_the_name_of_the_photograph(tmp_path, context, name):
+    write_image(tmp_path / f"{name}.png", np.array([[0, 1]], np.uint8))
+    (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, grass\n1, cow\n")
+    assert read(tmp_path / f"{name}.png", context()) == {"grass": [[1, 0]], "cow": [[0, 1]]}
+
+
+def test_a_labelmap_may_lie_in_the_folder_that_was_named(tmp_path, context):
+    write_image(tmp_path / "given" / "SegmentationClass" / "x" / "y" / "z" / "a.png", np.array([[0, 1]], np.uint8))
+    (tmp_path / "given" / "labelmap.txt").write_text("background:0,0,0::\ngrass:128,0,0::\n")
+    (found,) = read_annotations([tmp_path / "given"], context()).annotations
+    assert [shape.name for shape in found.shapes] == ["background", "grass"]

@@ -39,3 +39,18 @@ def test_tables_that_say_nothing_or_two_things_are_refused(tmp_path, text):
     (tmp_path / "t.txt").write_text(text)
     with pytest.raises(UserError, match="t.txt"):
         read_mask_table(tmp_path / "t.txt")
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "number"),
+    [
+        ("zone 1 128 0 0", "zone 1", 0),
+        ("7,cow,128,0,0", "cow", 7),
+        ("7 cow #800000", "cow", 7),
+        ("cow:128,0,0::", "cow", 0),
+    ],
+)
+def test_a_number_may_stand_before_a_name_and_its_colour(tmp_path, line, name, number):
+    (tmp_path / "table.txt").write_text(line + "\n")
+    table = read_mask_table(tmp_path / "table.txt")
+    assert table.colours == {0x800000: name} and table.numbers == {number: name}

@@ -90,3 +90,9 @@ def test_a_file_called_as_one_photograph_that_speaks_of_another_is_named(context
     notes = fitted(context, said(point(1, 2), other_names=("b",)))[1]
     assert notes == [(Remark.TWO_NAMES, "b, of a")]
     assert not fitted(context, said(point(1, 2), other_names=("a", "nowhere")))[1]
+
+
+def test_files_of_one_name_in_several_folders_are_named(context):
+    found = [said(point(1, 2), name=name) for name in ("cam1/a.jpg", "cam2/a.jpg", "a.jpg", "..\\cam1\\a.jpg")]
+    _, notes = fitted(context, *found)
+    assert notes == [(Remark.ONE_NAME, "a of cam1 and cam2")]

@@ -1,6 +1,7 @@
 import pytest
 
 from spml.errors import UserError
+from spml.prepare.annotations.formats import read_annotations
 
 PHOTOS = {"a": (4, 4), "b": (4, 4)}
 
@@ -56,3 +57,37 @@ def test_a_cell_that_is_neither_0_nor_1_is_refused_by_its_line(read_content):
         read_content("tags.csv", "image,grass,cow\na,1,1\nb,0,7\n", **PHOTOS)
     with pytest.raises(UserError, match="tags.csv, line 2: expected 2 cells of 0 or 1"):
         read_content("tags.csv", "image,grass,cow\na,1\nb,0,1\n", **PHOTOS)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("missing.jpg,cow\na.jpg,grass,cow\n", {"missing.jpg": ["cow"], "a.jpg": ["grass", "cow"]}),
+        ("a,cow,1\nb,grass,0.98\n", {"a": ["cow", "1"], "b": ["grass", "0.98"]}),  # a confidence is no class
+        ("file,width,label\na,2,cow\n", {"a": ["cow"]}),
+        ("class_id,image\n1,a.png\n", {"a.png": ["cow"]}),
+        (",filename,label\n0,b.png,cow\n1,a.png,grass\n", {"b.png": ["cow"], "a.png": ["grass"]}),
+        (",filename,cow,grass\n0,b.png,1,0\n1,a.png,1,1\n", {"b.png": ["cow"], "a.png": ["cow", "grass"]}),
+        ("image,what\na,cow grass\n", {"a": ["cow", "grass"]}),
+    ],
+)
+def test_columns_are_found_by_their_titles_and_what_they_hold(read_content, content, expected):
+    named = {"0": (4, 4), "1": (4, 4)} if ",filename" in content else {}
+    assert tags(read_content("tags.csv", content, **PHOTOS, **named)) == expected
+
+
+@pytest.mark.parametrize("content", ["file,fold\na,1\nb,0\n", "image,width,height\na,4,4\nb,4,4\n"])
+def test_tables_of_other_things_are_no_tags(read_content, content):
+    with pytest.raises(UserError, match="tags.csv: is none of LabelMe JSON"):
+        read_content("tags.csv", content, **PHOTOS)
+
+
+def test_tables_of_boxes_are_refused(read_content):
+    with pytest.raises(UserError, match="tags.csv: its column 'xmin' is of boxes, which are not read from tables"):
+        read_content("tags.csv", "filename,width,class,xmin,ymin,xmax,ymax\na.png,4,cow,1,1,2,2\n", **PHOTOS)
+
+
+def test_tables_of_office_programs_may_be_in_their_own_encoding(read_content, tmp_path, context):
+    (tmp_path / "tags.csv").write_bytes("a,Vögel\n".encode("cp1252"))
+    found = read_annotations([tmp_path / "tags.csv"], context(("Vögel", "cow"), False, **PHOTOS)).annotations
+    assert tags(found) == {"a": ["Vögel"]}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from spml.errors import UserError
+from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.model import Polygon, Rectangle
 
 LINES = "0 0.5 0.5 0.2 0.4\n\n1 0.0 0.0 1.0 0.0 1.0 0.5\n"
@@ -18,7 +19,12 @@ def test_boxes_and_polygons_are_in_shares_of_the_image(read_content):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("data.yaml", "names: [grass, cow]"), ("data.yaml", "names: {1: cow, 0: grass}"), ("obj.names", "grass\ncow\n"), ("classes.txt", "__ignore__\ngrass\ncow\n")],
+    [
+        ("data.yaml", "names: [grass, cow]"),
+        ("data.yaml", "names: {1: cow, 0: grass}"),
+        ("obj.names", "grass\ncow\n"),
+        ("classes.txt", "__ignore__\ngrass\ncow\n"),
+    ],
 )
 def test_names_beside_the_file_say_what_numbers_mean(read_content, tmp_path, name, content):
     (tmp_path / name).write_text(content)
@@ -52,3 +58,21 @@ def test_a_broken_table_of_names_is_refused(read_content, tmp_path, table):
     (tmp_path / "data.yaml").write_text(table)
     with pytest.raises(UserError, match="data.yaml: expected 'names:'"):
         read_content("a.txt", LINES)
+
+
+@pytest.mark.parametrize("place", ["coco8.yaml", "set.yml", "mine.names", "_darknet.labels"])
+def test_tables_of_names_may_be_called_otherwise_and_lie_in_the_folder_that_was_named(tmp_path, context, place):
+    folder = tmp_path / "given" / "data" / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text(LINES)
+    content = "path: .\nnames: [sky, sea]\n" if place.endswith("ml") else "sky\nsea\n"
+    (tmp_path / "given" / place).write_text(content)
+    (tmp_path / "given" / "other.yaml").write_text("epochs: 3\n")
+    (found,) = read_annotations([tmp_path / "given"], context(**NO_BACKGROUND)).annotations
+    assert [each.name for each in found.shapes] == ["sky", "sea"]
+
+
+def test_poses_give_their_boxes(read_content, tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [cow]\nkpt_shape: [4, 2]\n")
+    (box,) = read_content("a.txt", "0 .5 .5 .2 .2 .1 .1 .9 .1 .9 .9 .1 .9\n")[0].shapes
+    assert isinstance(box, Rectangle) and (box.left, box.right) == pytest.approx((0.4, 0.6))
