@@ -45,6 +45,13 @@ def of_folder(folder: str | Path) -> str:
     return of_value([(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
 
 
+def of_sizes(path: str | Path) -> str:
+    """Fingerprint of a file, or of the visible files below a folder, by relative name and size: whenever made."""
+    path = Path(path)
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    return of_value([(str(f.relative_to(path)), f.stat().st_size) for f in files if not f.name.startswith(".")])
+
+
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines `key was OLD, is NEW` for the entries in which two flat dicts differ."""
     missing = object()

@@ -56,7 +56,7 @@ class TimmBackbone(Backbone):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Image N×3×H×W → features N×out_channels×⌈H/8⌉×⌈W/8⌉."""
-        rows, columns = (-(-side // STRIDE) for side in x.shape[-2:])
+        rows, columns = (_ceil(side, STRIDE) // STRIDE for side in x.shape[-2:])
         maps = zip(self._maps(self._pad(x)), self.strides, strict=True)
         return torch.cat([at_stride_8(each, stride)[..., :rows, :columns] for each, stride in maps], 1)
 
@@ -75,7 +75,7 @@ class TimmBackbone(Backbone):
     def _pad(self, x: torch.Tensor) -> torch.Tensor:
         """Zeros to multiples of the strides, at least to whole cells of 8 pixels."""
         whole = lcm(*self.strides)
-        below, right = (-(-max(side, -(-side // STRIDE) * STRIDE) // whole) * whole - side for side in x.shape[-2:])
+        below, right = (_ceil(_ceil(side, STRIDE), whole) - side for side in x.shape[-2:])
         return F.pad(x, (0, right, 0, below)) if below or right else x
 
     def _prune(self) -> None:
@@ -86,7 +86,7 @@ class TimmBackbone(Backbone):
     def _probe(self, name: str) -> tuple[list[int], int]:
         """Stride of each map, and the channels of all together, as seen on a small image that is not square."""
         unit = lcm(STRIDE, int(self.model.feature_info[-1]["reduction"]))
-        side = -(-PROBE_SIDE // unit) * unit
+        side = _ceil(PROBE_SIDE, unit)
         try:
             with torch.no_grad():
                 maps = self.eval()._maps(torch.zeros(1, 3, side, side + unit))
@@ -120,6 +120,11 @@ class TimmBackbone(Backbone):
             )
         for module in list(modules.values())[: max(inside, default=-1) + 1]:
             yield from module.parameters(recurse=False)
+
+
+def _ceil(side: int, step: int) -> int:
+    """The next multiple of a step; without negative numbers, since ONNX divides these towards 0."""
+    return (side + step - 1) // step * step
 
 
 def at_stride_8(features: torch.Tensor, stride: int) -> torch.Tensor:

@@ -35,7 +35,7 @@ def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
         raise UserError(f"msrc21 {kind}: no such recipe; expected one of {', '.join(_KINDS)}")
     plan = _plan(kind, settings)
     images = f"{plan.data}/images"
-    stages = [_data(plan), *region_stages(plan, images, plan.truth_list, plan.data, ("data",))]
+    stages = [_data(plan), *region_stages(plan, images, plan.truth_list, plan.data, ("data",), "DATA")]
     plan = replace(plan, data_stages=tuple(stage.name for stage in stages))
     if kind in ("tag", "box"):
         stages += _seed_stages(plan, kind)
@@ -85,11 +85,11 @@ def _data(plan: Plan) -> Stage:
             need_dataroot(plan.settings, holds, PAGE)  # raises, since it is not set
         flags = ("--data_dir", plan.data, "--class_names", f"{plan.data}/classes.txt")
         reads = tuple(PathInput(f"{plan.data}/{name}") for name in ("images", "masks", "points", "scribbles"))
-        return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared=True)
+        return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared="DATA")
     root = need_dataroot(plan.settings, "Images and newsegmentations_mats", PAGE)
     convert = Command("pyscripts/data/msrc21.py", ("--data_dir", root, "--save_dir", plan.data, "--skip_existing"))
     reads = tuple(PathInput(f"{root}/{name}") for name in ("Images", "newsegmentations_mats"))
-    return Stage("data", (convert,), made, reads=reads, shared=True)
+    return Stage("data", (convert,), made, reads=reads, shared="DATA")
 
 
 def _seed_stages(plan: Plan, kind: str) -> list[Stage]:

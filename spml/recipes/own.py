@@ -94,8 +94,8 @@ def _data_stages(plan: Plan, root: str, prepared: str) -> list[Stage]:
     return [
         _converted(plan, "annotations", root, prepared),
         *truth,
-        Stage("lists", (lists,), (f"{prepared}/lists",), after=after, shared=True),
-        *region_stages(plan, f"{root}/images", plan.train_list, prepared, ("lists",)),
+        Stage("lists", (lists,), (f"{prepared}/lists",), after=after, shared="LISTS"),
+        *region_stages(plan, f"{root}/images", plan.train_list, prepared, ("lists",), "LISTS"),
     ]
 
 
@@ -108,7 +108,7 @@ def _converted(plan: Plan, source: str, root: str, folder: str, more: tuple[str,
         commands=(Command("pyscripts/data/annotations.py", (*what, *places, *more)),),
         writes=tuple(f"{folder}/{name}" for name in OUTPUTS),
         reads=(PathInput(f"{root}/images"), PathInput(f"{root}/{source}"), PathInput(f"{root}/classes.txt")),
-        shared=True,
+        shared="LISTS",
     )
 
 

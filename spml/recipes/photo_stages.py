@@ -102,20 +102,25 @@ def _hed_weights(settings: Settings) -> str:
     return ""
 
 
-def region_stages(plan: Plan, image_dir: str, data_list: str, folder: str, after: tuple[str, ...]) -> list[Stage]:
-    """`folder`/regions of the images of a list, from contours by HED or, where that is not there, the image alone."""
+def region_stages(
+    plan: Plan, image_dir: str, data_list: str, folder: str, after: tuple[str, ...], shared: str
+) -> list[Stage]:
+    """`folder`/regions of the images of a list, from contours by HED or, where that is not there, the image alone.
+
+    shared: the setting that names the folder, as of a Stage.
+    """
     where = ("--image_dir", image_dir, "--data_list", data_list, "--image_size", LARGEST_SIDE, "--skip_existing")
     weights, regions = _hed_weights(plan.settings), f"{folder}/regions"
     oversegment = Command("pyscripts/data/oversegment.py", (*where, "--save_dir", regions))
     if not weights:
         command = replace(oversegment, flags=(*oversegment.flags, "--threshold", IMAGE_THRESHOLD))
-        return [Stage("regions", (command,), (regions,), after=after, shared=True)]
+        return [Stage("regions", (command,), (regions,), after=after, shared=shared)]
     contours = f"{folder}/contours"
     hed = Command("pyscripts/data/contours.py", (*where, "--save_dir", contours, "--weights", weights))
     command = replace(oversegment, flags=(*oversegment.flags, "--contour_dir", contours, "--threshold", HED_THRESHOLD))
     return [
-        Stage("contours", (hed,), (contours,), after=after, reads=(PathInput(weights),), shared=True),
-        Stage("regions", (command,), (regions,), after=(*after, "contours"), shared=True),
+        Stage("contours", (hed,), (contours,), after=after, reads=(PathInput(weights),), shared=shared),
+        Stage("regions", (command,), (regions,), after=(*after, "contours"), shared=shared),
     ]
 
 

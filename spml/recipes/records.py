@@ -21,12 +21,13 @@ class Record:
     """One stage as it was run.
 
     state: STARTED or COMPLETE; settings: all that its result depends on, flat; outputs: the number of files of each
-    output when it was complete.
+    output when it was complete; shared: fingerprints of the outputs that runs with another OUT write too.
     """
 
     state: str
     settings: dict[str, Any]
     outputs: dict[str, int]
+    shared: dict[str, str] = field(default_factory=dict)
 
 
 def read_record(folder: Path, name: str) -> Record | None:
@@ -38,6 +39,8 @@ def read_record(folder: Path, name: str) -> Record | None:
             raise ValueError("no state and settings")
         if not all(type(count) is int for count in record.outputs.values()):
             raise ValueError("no numbers of files")
+        if not all(type(text) is str for text in record.shared.values()):
+            raise ValueError("no fingerprints")
         return record
     except (FileNotFoundError, NotADirectoryError):
         return None

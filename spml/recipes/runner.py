@@ -9,26 +9,17 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from spml.data.files import make_dir
-from spml.data.fingerprints import differences, of_value
+from spml.data.fingerprints import of_value
 from spml.data.run_lock import RunLock, run_lock
 from spml.errors import UserError, first_of
 from spml.recipes import launch
-from spml.recipes.records import (
-    COMPLETE,
-    STARTED,
-    Known,
-    Record,
-    count_files,
-    read_record,
-    stage_settings,
-    write_record,
-)
+from spml.recipes.records import STARTED, Known, Record, write_record
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Recipe, Stage
+from spml.recipes.states import State, complete_record, find_state, is_idle
 
 logger = logging.getLogger(__name__)
 
@@ -36,43 +27,10 @@ logger = logging.getLogger(__name__)
 class StageFailed(UserError):
     """A command of a stage ended with another status than 0."""
 
-    def __init__(self, what: str, status: int) -> None:
-        super().__init__(f"{what} failed with status {status}; source the recipe again to go on from here")
+    def __init__(self, what: str, status: int, shared: str = "") -> None:
+        other = f"; where another run's files are in the way, FORCE makes them anew, another {shared} keeps both"
+        super().__init__(f"{what} failed with status {status}; source the recipe again to go on from here{other if shared else ''}")
         self.status = status
-
-
-@dataclass(frozen=True)
-class State:
-    """What a stage is found to be.
-
-    settings: what its result depends on now; record: as it was run, None: never; changes: lines that say in what the
-    two differ; missing: whether outputs are gone since it was complete; stray: an output without a record, or '';
-    needed: False where what it is for turned out to be empty.
-    """
-
-    settings: dict
-    record: Record | None
-    changes: list[str]
-    missing: bool
-    stray: str
-    needed: bool = True
-
-    @property
-    def complete(self) -> bool:
-        """Whether it need not run."""
-        return bool(self.record and self.record.state == COMPLETE and not self.changes and not self.missing)
-
-    def word(self) -> str:
-        """In a few words, for the list of stages."""
-        if not self.needed:
-            return "not needed"
-        if self.changes:
-            return "changed: " + self.changes[0]
-        if self.stray:
-            return f"unknown: {self.stray} is there without a record"
-        if self.complete:
-            return "complete"
-        return "to run" if self.record is None or self.missing else "half done"
 
 
 class RecipeRun:
@@ -97,27 +55,13 @@ class RecipeRun:
         for place, stage in enumerate(self.recipe.stages):
             state = self.state(stage, earlier)
             taken = place < self.start and state.record is not None
-            earlier[stage.name] = of_value(state.record.settings if taken and state.record else state.settings)
+            settings = state.record.settings if taken and state.record else state.settings
+            earlier[stage.name] = of_value("not needed" if is_idle(stage, self.places, state) else settings)
             yield place, stage, state
 
     def state(self, stage: Stage, earlier: dict[str, str]) -> State:
         """A stage as it is found, `earlier` being the fingerprints of those before it."""
-        settings = stage_settings(stage, self.places, earlier, self.known)
-        record = read_record(self.folder, stage.record_name)
-        if record is None:
-            there = [path for path in stage.writes if os.path.exists(self.places.path(path))]
-            own = there and not stage.always and not stage.shared
-            return State(settings, None, [], False, there[0] if own else "", self.is_needed(stage))
-        missing = record.state == COMPLETE and any(
-            count_files(self.places.path(path)) < record.outputs.get(self.places.symbolic(path), 1)
-            for path in stage.writes
-        )
-        return State(settings, record, differences(record.settings, settings), missing, "", self.is_needed(stage))
-
-    def is_needed(self, stage: Stage) -> bool:
-        """Whether there is anything to do for a stage, as far as is known yet."""
-        path = Path(self.places.path(stage.only_for))
-        return not (stage.only_for and path.is_file() and path.stat().st_size == 0)
+        return find_state(stage, self.places, self.folder, earlier, self.known)
 
     def show(self) -> None:
         """List the stages with their states."""
@@ -152,7 +96,7 @@ class RecipeRun:
 
     def refuse_old(self, stage: Stage, state: State) -> None:
         """Raise UserError where what is there was made with other settings, or nobody knows how."""
-        ways = f"FORCE={stage.name} runs it and what follows again, another OUT keeps both"
+        ways = f"FORCE={stage.name} runs it and what follows again, another {stage.shared or 'OUT'} keeps both"
         if state.changes:
             raise UserError(f"stage {stage.name} was run with other settings: {first_of(state.changes)}; {ways}")
         if state.stray:
@@ -176,22 +120,21 @@ class RecipeRun:
             source.check(self.places.root)
         write_record(self.folder, stage.record_name, Record(STARTED, state.settings, {}))
         for command in stage.commands:
-            self.command(f"stage {stage.name}", command.arguments(), lock)
-        outputs = {self.places.symbolic(path): count_files(self.places.path(path)) for path in stage.writes}
-        write_record(self.folder, stage.record_name, Record(COMPLETE, state.settings, outputs))
+            self.command(f"stage {stage.name}", command.arguments(), lock, stage.shared)
+        write_record(self.folder, stage.record_name, complete_record(stage, self.places, state.settings))
         self.known.forget()
         ends = stage is self.recipe.stages[-1] and not self.settings.last  # the table comes anyway
         if stage.rows and self.recipe.table and not ends:
             logger.info("== the table so far")
             self.execute(self.recipe.table.arguments(), self.places.root, lock.note)
 
-    def command(self, what: str, arguments: list[str], lock: RunLock) -> None:
-        """Show a command and run it; raises StageFailed where it fails."""
+    def command(self, what: str, arguments: list[str], lock: RunLock, shared: str = "") -> None:
+        """Show a command and run it; raises StageFailed where it fails; shared: as of its stage."""
         logger.info("%s", launch.shown(arguments, self.places.root))
         status = self.execute(arguments, self.places.root, lock.note)
         lock.note()
         if status:
-            raise StageFailed(what, status)
+            raise StageFailed(what, status, shared)
 
     def finish(self, lock: RunLock) -> None:
         """What ends a recipe: table and pictures."""

@@ -57,9 +57,9 @@ class Stage:
     name: what FROM, TO and FORCE call it; commands: run in order; writes: files and folders that it makes, removed
     before it is run again; after: names of the earlier stages it builds on; reads: files from outside the recipe; rows:
     what it gives to the table; always: run each time, being quick where there is nothing to do; given: never run, but
-    needed complete; record: the name of its record where `name` is another stage's too; shared: whether runs with
-    another OUT write the same files; only_for: a list that an earlier stage writes, '' for none: where it is empty, the
-    stage is left out.
+    needed complete; record: the name of its record where `name` is another stage's too; shared: the setting that says
+    where it writes, if that is not OUT, so that runs with another OUT write the same files, else ''; only_for: a list
+    that an earlier stage writes, '' for none: where it is empty, the stage is left out.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Stage:
     always: bool = False
     given: bool = False
     record: str = ""
-    shared: bool = False
+    shared: str = ""
     only_for: str = ""
 
     @property
@@ -92,6 +92,12 @@ class Places:
         for symbol, folder in sorted(self.folders, key=lambda pair: -len(pair[1])):
             if text == folder or text.startswith(folder.rstrip("/") + "/"):
                 return symbol + text[len(folder.rstrip("/")) :]
+        return text
+
+    def shown(self, text: str) -> str:
+        """A text with the folders in place of their symbols."""
+        for symbol, folder in self.folders:
+            text = text.replace(symbol, folder)
         return text
 
     def path(self, text: str) -> str:

@@ -15,13 +15,25 @@ for package in ("onnx", "onnxruntime"):
     pytest.importorskip(package, reason="the extra onnx is not installed")
 
 
-@pytest.mark.parametrize("head", ["deeplab", "pspnet"])
-def test_onnxruntime_gives_the_segmenters_scores_at_any_size(tmp_path, tiny_config, head, log):
+CONVOLUTIONS = {"backbone_types": "panoptic_deeplab_timm", "timm_model": "test_efficientnet", "pretrained": ""}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"backbone_types": "panoptic_deeplab_tiny"},
+        {"backbone_types": "panoptic_pspnet_tiny"},
+        CONVOLUTIONS | {"timm_output_stride": 16},
+        CONVOLUTIONS | {"timm_output_stride": 32},
+    ],
+)
+def test_onnxruntime_gives_the_segmenters_scores_at_any_size(tmp_path, tiny_config, network, log):
     import onnxruntime
 
-    backbone = f"panoptic_{head}_tiny"
+    if "timm_model" in network:
+        pytest.importorskip("timm", reason="timm is not installed")
     windows = {"image_size": 0, "crop_size": [40, 56], "stride": [40, 56]}
-    config = tiny_config(network={"backbone_types": backbone}, test=windows)
+    config = tiny_config(network=network, test=windows)
     torch.manual_seed(0)
     models = {"embedding_model": build_embedding(config), "prediction_model": build_classifier(config)}
     torch.save({name: model.state_dict() for name, model in models.items()}, tmp_path / "model-2.pth")

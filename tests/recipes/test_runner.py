@@ -223,7 +223,7 @@ def test_changed_data_are_refused(name, text, shop):
     outside = {"reads": (ListInput("data/list.txt", "data"),)}
     shop.run(shop.recipe(**outside))
     shop.put(name, text)
-    assert "files of $DATA/list.txt was" in shop.refused(shop.recipe(**outside))
+    assert "files of data/list.txt changed; FORCE=first" in shop.refused(shop.recipe(**outside))
 
 
 def test_maps_that_are_missing_are_said_before_anything_runs(shop):
@@ -378,7 +378,12 @@ def test_a_stage_is_left_out_where_what_it_is_for_turns_out_to_be_empty(shop, ca
         RecipeRun(shop.recipe(only_for="wanted.txt"), Settings(root=str(shop.root)), shop.execute).show()
     assert "== first: not needed" in caplog.messages and "first   not needed" in caplog.messages
     shop.put("wanted.txt", "a\n")
-    assert shop.run(shop.recipe(only_for="wanted.txt"))[0] == "first"
+    assert "stage second was run with other settings: stage first changed" in shop.refused(
+        shop.recipe(only_for="wanted.txt")
+    )
+    assert shop.run(shop.recipe(only_for="wanted.txt"), force="first") == ALL
+    (shop.root / "wanted.txt").unlink()  # an earlier stage's output is gone: nothing else has changed
+    assert shop.run(shop.recipe(only_for="wanted.txt")) == ["tail"]
 
 
 def test_files_that_runs_with_another_out_share_are_nothing_strange(shop):
@@ -387,12 +392,58 @@ def test_files_that_runs_with_another_out_share_are_nothing_strange(shop):
     shop.kill = None
     shutil.rmtree(shop.root / "out/first")
     shop.put("out/first/other", "")
-    assert shop.run(shop.recipe(shared=True)) == ["first", "second", "third", "tail"]
-    assert shop.run(shop.recipe(shared=True)) == ["tail"]
+    assert shop.run(shop.recipe(shared="LISTS")) == ["first", "second", "third", "tail"]
+    assert shop.run(shop.recipe(shared="LISTS")) == ["tail"]
 
 
 @pytest.mark.parametrize("path", ["data/a.png", "data"])
 def test_a_changed_file_or_folder_is_refused(path, shop):
     shop.run(shop.recipe(reads=(PathInput(path),)))
     shop.put("data/a.png", "other pixels")
-    assert f"files of {path.replace('data', '$DATA')} was" in shop.refused(shop.recipe(reads=(PathInput(path),)))
+    assert f"files of {path} changed; FORCE=first" in shop.refused(shop.recipe(reads=(PathInput(path),)))
+
+
+def test_a_stage_that_failed_before_it_wrote_anything_starts_afresh_with_what_was_mended(shop):
+    recipe = shop.recipe(reads=(PathInput("data/a.png"),))
+
+    def fail(arguments, folder, started):
+        return 1
+
+    with pytest.raises(StageFailed, match="stage first failed with status 1"):
+        RecipeRun(recipe, Settings(root=str(shop.root)), fail).run()
+    shop.put("data/a.png", "mended pixels")
+    assert shop.states(recipe)[0] == "to run"
+    assert shop.run(recipe) == ALL
+
+
+def test_shared_files_that_another_run_made_anew_are_seen(shop):
+    recipe = shop.recipe(shared="LISTS")
+    shop.run(recipe)
+    shop.put("out/first/result", (shop.root / "out/first/result").read_text())  # made again, and the same
+    assert shop.run(recipe) == ["tail"]
+    shop.put("out/first/result", "of other settings")
+    line = shop.refused(recipe)
+    assert "stage first was run with other settings: out/first is not what it made, another run made it again" in line
+    assert "FORCE=first runs it and what follows again, another LISTS keeps both" in line
+    shop.kill = ""
+    assert shop.run(recipe, force="first") == ALL
+
+
+def test_a_shared_stage_that_fails_says_where_both_results_could_stand(shop):
+    shop.status = {"first": 1}
+    with pytest.raises(StageFailed, match="go on from here; where another run's files .* another LISTS keeps"):
+        shop.run(shop.recipe(shared="LISTS"))
+
+
+def test_a_changed_key_is_not_blamed_on_a_stage_that_was_not_needed(shop):
+    def recipe(*keys):
+        found = shop.recipe(keys=keys)
+        first, second, third = found.stages
+        first = replace(first, commands=second.commands[:1], only_for="wanted.txt")
+        return replace(found, stages=(first, second, replace(third, after=("first", "second"))))
+
+    shop.put("wanted.txt", "")
+    shop.run(recipe())
+    assert shop.refused(recipe("train.base_lr", "0.5")).startswith(
+        "stage second was run with other settings: train.base"
+    )
