@@ -6,6 +6,8 @@ from types import ModuleType
 from spml.errors import UserError
 
 KEY = "network.timm_model"
+PACKAGE_SOURCE = "package:"  # of network.pretrained
+LITE0_MODEL, LITE0_SOURCE = "tf_efficientnet_lite0", f"{PACKAGE_SOURCE}efficientnet_lite0"
 
 
 def timm_library() -> ModuleType:

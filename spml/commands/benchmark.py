@@ -12,12 +12,16 @@ from spml.commands.mask_files import MaskFiles, count_unscored, find_masks, read
 from spml.commands.pool import map_files
 from spml.commands.score_files import write_scores
 from spml.data.class_names import read_class_names
+from spml.data.files import read_label
+from spml.data.labels import UNLABELLED
 from spml.data.lists import listed_ids
 from spml.errors import UserError
 from spml.evaluation.confusion import class_scores, confusion_matrix
 from spml.evaluation.instances import instance_scores, weighted_iou
 
 logger = logging.getLogger(__name__)
+
+LOOKED_AT = 50  # masks, spread over all
 
 
 def benchmark_by_mIoU(argv: list[str] | None = None) -> None:
@@ -28,6 +32,7 @@ def benchmark_by_mIoU(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     masks, names = _masks_of(args), _names_of(args)
+    _warn_of_more_classes(masks, args.num_classes)
     scores = class_scores(count_pixels(masks, args.num_classes, args.workers), len(masks), args.leave_out_absent)
     shown = ["" if label in scores.left_out else f"{value:.2f}" for label, value in enumerate(scores.iou)]
     _show_table(names, {"IoU %": shown})
@@ -52,6 +57,18 @@ def benchmark_by_instance(argv: list[str] | None = None) -> None:
     logger.info("mean IoU: %.2f %%", scores.mean_iou)
     if args.json:
         write_scores(args.json, scores, names)
+
+
+def _warn_of_more_classes(masks: Sequence[MaskFiles], num_classes: int) -> None:
+    """Warn where one of a few masks holds a class beyond the number that is scored."""
+    for files in masks[:: -(-len(masks) // LOOKED_AT)]:
+        label = read_label(files.prediction)
+        beyond = label[(label >= num_classes) & (label < UNLABELLED)]
+        if beyond.size:
+            logger.warning(
+                "%s: holds class %d, --num_classes is %d; is that right?", files.prediction, beyond.max(), num_classes
+            )
+            return
 
 
 def count_pixels(masks: Sequence[MaskFiles], num_classes: int, workers: int | None = None) -> np.ndarray:

@@ -14,7 +14,7 @@ from spml.commands.score_files import read_class_scores
 from spml.data.class_names import read_class_names
 from spml.data.files import read_image, read_label, write_text
 from spml.data.labels import UNLABELLED
-from spml.data.lists import Sample, read_list
+from spml.data.lists import Sample, listed_ids, read_list
 from spml.data.transforms import resize_label
 from spml.errors import UserError
 from spml.visualize import data_address, load_palette, overlay, shrunk
@@ -38,7 +38,10 @@ def html_report(argv: list[str] | None = None) -> None:
         lists=[_list(args, path, columns, palette) for path in args.data_list],
         scores={title: column for title, column in read.items() if column is not None},
         curves={title: _curves(folder) for title, folder in folders.items() if Path(folder).is_dir()},
-        absent=[path for path in (*scores.values(), *folders.values()) if not Path(path).exists()],
+        absent=[
+            *(folder for folder in columns.values() if not _holds_any(folder, args)),
+            *(path for path in (*scores.values(), *folders.values()) if not Path(path).exists()),
+        ],
     )
     write_text(args.save, report_page(page))
     logger.info("report: %s", args.save)
@@ -50,6 +53,11 @@ def _list(args: Namespace, data_list: str, columns: dict[str, str], palette: np.
     few = samples[:: max(1, len(samples) // args.images)][: args.images]
     shown = [_shown(sample, columns, palette, args.cell) for sample in few]
     return ShownList(Path(data_list).stem, shown, len(samples))
+
+
+def _holds_any(folder: str, args: Namespace) -> bool:
+    """Whether a folder holds the mask of any listed image."""
+    return any(Path(folder, f"{name}.png").is_file() for path in args.data_list for name in listed_ids(path))
 
 
 def _titled(flag: str, pairs: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The pictures that a user points at: image files, folders of them, and every n-th frame of videos."""
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from spml.data.files import find_images, read_image, write_image
+from spml.data.files import IMAGE_ENDINGS, find_images, read_image, write_image
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 
@@ -33,18 +37,25 @@ class LeftOut:
 def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
     """The image and video files that paths name; of a folder all its images.
 
-    Raises UserError where one is not there, a folder holds no image, or two files share a stem, by which results are
-    named.
+    Those in a folder's sub-folders are not among them, which a warning says. Raises UserError where one is not there, a
+    folder holds no image, or two files share a stem, by which results are named, or one has that of a video's frame.
     """
     found: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
             raise UserError(f"{path}: no such image, folder or video")
         found += find_images(path, "images in") if path.is_dir() else [path]
+        below = [each for each in path.glob("*/**/*") if each.suffix.lower() in IMAGE_ENDINGS]
+        if below:
+            logger.warning("%s: %d images in sub-folders are not read, such as %s", path, len(below), min(below))
     first: dict[str, Path] = {}
     for path in found:
         if first.setdefault(path.stem, path) != path:
             raise UserError(f"{first[path.stem]} and {path} would share the name {path.stem}")
+    for video in found:
+        for path in found if video.suffix.lower() in VIDEO_ENDINGS else []:
+            if re.fullmatch(re.escape(video.stem) + r"-\d{6,}", path.stem):
+                raise UserError(f"{path} and a frame of {video} could share the name {path.stem}")
     return list(dict.fromkeys(found))
 
 

@@ -34,7 +34,8 @@ FAR = 4  # times the training crop: a picture this large shows things larger tha
 def predict(argv: Sequence[str] | None = None) -> None:
     """Predict pictures; those that cannot be read are named, and make the run fail once the others are done."""
     flags = _parse(argv)
-    config = trained_config(flags, *(() if flags.image_size is None else ("test.image_size", str(flags.image_size))))
+    given = () if flags.image_size is None else ("test.image_size", str(flags.image_size), "dataset.max_side", "0")
+    config = trained_config(flags, *given)
     inputs, names = find_inputs(flags.inputs), _class_names(flags, config)
     palette = load_palette(config.dataset.color_map_path)
     polygons = Polygons(flags.polygons, flags.tolerance, flags.min_pixels)
@@ -127,7 +128,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         "--image_size",
         type=number("--image_size", int, 0, 10**6),
         metavar="N",
-        help="the longer side at which networks see pictures; 0: as they are (default: test.image_size)",
+        help="the longer side at which networks see pictures; 0: as they are (default: as in training and test.*)",
     )
     parser.add_argument("--multi_scale", action="store_true", help="average over scales (test.scales) and flips")
     parser.add_argument("--crf", action="store_true", help="refine by a dense CRF")

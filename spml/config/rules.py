@@ -1,6 +1,6 @@
 """Which configuration values are possible: choices, ranges, and values that must fit together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spml.config.show import show
@@ -77,10 +77,11 @@ def _get(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def check(config: Mapping[str, Any], where: str) -> None:
-    """Raise UserError where a value of the merged config is impossible, naming the key, after `where` it stands."""
+def check(config: Mapping[str, Any], place_of: Callable[[str], str]) -> None:
+    """Raise UserError where a value of the merged config is impossible, naming the key, after the place of it."""
     for complaint in (_impossible_alone(config) or _impossible_lists(config) or _impossible_together(config))[:1]:
-        raise UserError(f"{where}: {complaint}")
+        key = complaint.partition(" ")[0].partition("[")[0]  # with which each complaint begins
+        raise UserError(f"{place_of(key)}: {complaint}")
 
 
 def _impossible_alone(config: Mapping[str, Any]) -> list[str]:

@@ -150,17 +150,17 @@ class WeakLabelDataset(Dataset):
         present[list(self.tags[name])] = True
         return present
 
-    def has_unlabelled(self) -> bool:
-        """Whether an unlabelled pixel is found in up to 500 label maps spread over the list."""
-        step = -(-len(self) // CHECKED_LABELS)
-        return any(self._unlabelled_in(i) for i in range(0, len(self), step))
-
-    def _unlabelled_in(self, index: int) -> bool:
-        path = self.samples[index].semantic
-        if path is None or not self.label_maps:
-            return True
-        label = read_weak_label(path, self.values)
-        return bool(((label >= self.num_classes) & (label < VOID)).any())
+    def has_void_alone(self) -> bool:
+        """Whether up to 500 label maps spread over the list hold void pixels (255), and not an unlabelled one."""
+        void = False
+        for path in (sample.semantic for sample in self.samples[:: -(-len(self) // CHECKED_LABELS)]):
+            if path is None or not self.label_maps:
+                return False
+            label = read_weak_label(path, self.values)
+            if ((label >= self.num_classes) & (label < VOID)).any():
+                return False
+            void = void or bool((label == VOID).any())
+        return void
 
 
 @dataclass

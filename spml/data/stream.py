@@ -1,6 +1,7 @@
 """The endless stream of training samples: one permutation an epoch, cut into full batches over all processes."""
 
 import multiprocessing
+import os
 import re
 import signal
 import threading
@@ -50,7 +51,8 @@ class StreamSampler(Sampler):
 def make_loader(
     dataset: WeakLabelDataset, sampler: StreamSampler, workers: int, pin_memory: bool = False
 ) -> DataLoader:
-    """A DataLoader of Batches (or a UserError in a batch's place)."""
+    """A DataLoader of Batches (or a UserError in a batch's place); workers: at most one a core is started."""
+    workers = min(workers, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return DataLoader(
         dataset, batch_sampler=sampler, collate_fn=_collate_to_share, num_workers=workers, pin_memory=pin_memory,
         prefetch_factor=4 if workers else None, worker_init_fn=_leave_signals_to_parent,

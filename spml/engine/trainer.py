@@ -96,7 +96,7 @@ def needs_labels(config: Config) -> bool:
 
 
 def open_dataset(config: Config, samples: list[Sample]) -> WeakLabelDataset:
-    """The training samples, augmented; warns where a relation would need unlabelled pixels and none is found."""
+    """The training samples, augmented; warns where a relation needs unlabelled pixels and void ones stand for them."""
     if not samples:
         raise UserError("no sample to train on; expected at least one image with its label maps")
     unlabelled = [s.id for s in samples if s.semantic is None or s.instance is None]
@@ -104,10 +104,10 @@ def open_dataset(config: Config, samples: list[Sample]) -> WeakLabelDataset:
         raise UserError(f"sample {unlabelled[0]}: names no label maps, expected a semantic and an instance map")
     dataset = WeakLabelDataset(samples, config, augmentation(config))
     relations = [n for n in ("sem_occ", "img_sim", "feat_aff") if config.train[f"{n}_loss_types"] != "none"]
-    if relations and rank() == 0 and not dataset.has_unlabelled():
+    if relations and rank() == 0 and dataset.has_void_alone():
         logger.warning(
-            "no unlabelled pixel (%d..254) was found in the weak labels, %s and others; if these masks write 255 for "
-            "unlabelled pixels, set dataset.unlabelled_index: 255; if all are labelled, nothing is wrong",
+            "no unlabelled pixel (%d..254) was found in the weak labels, %s and others, but void ones (255); if these "
+            "masks write 255 for unlabelled pixels, set dataset.unlabelled_index: 255; else nothing is wrong",
             config.dataset.num_classes,
             samples[0].semantic,
         )

@@ -9,10 +9,8 @@ from torch import nn
 
 from spml.errors import UserError
 from spml.models.timm_backbone import TimmBackbone
-from spml.timm_models import timm_library
+from spml.timm_models import LITE0_MODEL, LITE0_SOURCE, timm_library
 
-PACKAGE_SOURCE = "package:"
-LITE0_MODEL, LITE0_SOURCE = "tf_efficientnet_lite0", f"{PACKAGE_SOURCE}efficientnet_lite0"
 PREFIX = "resnet_backbone.model."
 
 

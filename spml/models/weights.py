@@ -18,15 +18,9 @@ from spml.models.embedding import EmbeddingNetwork, build_embedding
 from spml.models.snapshots import newest_snapshot, state_path
 from spml.models.soundness import check_finite, check_sum
 from spml.models.timm_backbone import TimmBackbone
-from spml.models.timm_weights import (
-    PACKAGE_SOURCE,
-    PREFIX,
-    named_for_timm,
-    package_weights,
-    read_safetensors,
-    timm_weights,
-)
+from spml.models.timm_weights import PREFIX, named_for_timm, package_weights, read_safetensors, timm_weights
 from spml.models.torch_files import read_torch
+from spml.timm_models import PACKAGE_SOURCE
 
 UNUSED_KEYS = ("fc.", "lfn.", "num_batches_tracked")
 

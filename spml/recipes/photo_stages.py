@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from importlib import metadata
 
-from spml.config import load_config
+from spml.config import Config, load_config
 from spml.errors import UserError
 from spml.recipes.blocks import pseudo_label_stage, train_stage
 from spml.recipes.common import weak_flags
@@ -15,6 +15,7 @@ from spml.recipes.plan import Plan, Source, infer_command, score_command
 from spml.recipes.settings import Settings
 from spml.recipes.stage_keys import with_stage_keys
 from spml.recipes.stages import Command, Row, Stage
+from spml.timm_models import LITE0_MODEL, PACKAGE_SOURCE, check_timm_model
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def photo_config(settings: Settings) -> str:
     if not os.path.isfile(path):
         raise UserError(f"CONFIG={config}: no such file; expected a YAML of stage 1, such as {DEFAULT_CONFIG}")
     network = load_config(path, settings.opts).network
+    _check_network(network, settings, config)
     needed = ["timm"] if network.backbone_types.endswith("_timm") else []
     needed += [LIGHT_PACKAGE] if network.pretrained == "package:efficientnet_lite0" else []
     missing = _missing(*needed)
@@ -54,6 +56,22 @@ def photo_config(settings: Settings) -> str:
             "CONFIG=configs/own/resnet50.yaml, which downloads torchvision's weights"
         )
     return config
+
+
+def _check_network(network: Config, settings: Settings, config: str) -> None:
+    """Raise UserError for a backbone or a file of weights that is not there, now and not after the seeds."""
+    for key in ("dataset.num_classes", "dataset.background"):
+        if key in settings.opts[::2]:
+            raise UserError(f"OPTS: {key} is not yours to set here; the recipe takes it from the names of the classes")
+    source = network.pretrained
+    known = source in ("", "timm", "torchvision") or source.startswith(PACKAGE_SOURCE)
+    if not known and not os.path.exists(os.path.join(settings.root, source)):
+        raise UserError(
+            f"{config}: network.pretrained is {source}: no such file; expected one, or timm, torchvision, package:NAME"
+        )
+    name = network.timm_model
+    if network.backbone_types.endswith("_timm") and name != LITE0_MODEL and not _missing("timm"):  # timm takes seconds
+        check_timm_model(name)
 
 
 def photo_plan(

@@ -28,8 +28,9 @@ class StageFailed(UserError):
     """A command of a stage ended with another status than 0."""
 
     def __init__(self, what: str, status: int, shared: str = "") -> None:
-        other = f"; where another run's files are in the way, FORCE makes them anew, another {shared} keeps both"
-        super().__init__(f"{what} failed with status {status}; source the recipe again to go on from here{other if shared else ''}")
+        ways = f"; where another run's files are in the way, FORCE makes them anew, another {shared} keeps both"
+        line = f"{what} failed with status {status}; source the recipe again to go on from here"
+        super().__init__(line + (ways if shared else ""))
         self.status = status
 
 

@@ -90,12 +90,9 @@ def _wanted(stage: Stage, places: Places) -> bool | None:
 
 def _changes(old: dict[str, Any], new: dict[str, Any], places: Places) -> list[str]:
     """In what settings differ, those that a reader knows first."""
-    plain, opaque = [], []
-    for key in {**old, **new}:
-        if old.get(key) != new.get(key):
-            (opaque if key.startswith(OPAQUE) else plain).append(key)
-    few = [{key: settings[key] for key in plain if key in settings} for settings in (old, new)]
-    return differences(few[0], few[1]) + [f"{places.shown(key)} changed" for key in opaque]
+    plain = ({key: value for key, value in each.items() if not key.startswith(OPAQUE)} for each in (old, new))
+    opaque = [key for key in {**old, **new} if key.startswith(OPAQUE) and old.get(key) != new.get(key)]
+    return differences(*plain) + [f"{places.shown(key)} changed" for key in opaque]
 
 
 def _replaced(stage: Stage, places: Places, record: Record) -> list[str]:

@@ -223,3 +223,13 @@ def test_absent_classes_are_named_and_left_out_of_the_mean_where_asked(tmp_path,
     assert "left out of the mean, not in the truth: horse, sky" in lines
     report = json.loads((tmp_path / "s.json").read_text())
     assert (report["mean_iou"], report["left_out"]) == (75, [1, 3])
+
+
+def test_masks_of_more_classes_than_are_scored_are_warned_of(folders, log):
+    benchmark_by_mIoU([*flags(folders), "--num_classes", "5"])
+    assert any(
+        "holds class 20, --num_classes is 5; is that right?" in text for level, text in log if level == "WARNING"
+    )
+    log.clear()
+    benchmark_by_mIoU(flags(folders))
+    assert not log or not any("is that right" in text for _, text in log)

@@ -42,6 +42,7 @@ def test_the_page_shows_images_labels_and_masks_that_are_there(folder):
     assert re.findall("alt='(.*?)'", page) == ["image", "label", "pseudo label", "image"]
     assert "train: 1 of 1" in page and "val: 1 of 1" in page
     assert "grass" in page and "&lt;b&gt;" in page and "sky" not in page  # classes that are seen
+    assert f"Not there: {folder}/none" in page and f"{folder}/masks" not in page
     assert not re.findall("(?:src|href)='(?!data:)", page)
     content = re.findall("base64,(.*?)'", page)[1]
     pixels = np.array(Image.open(io.BytesIO(base64.b64decode(content))))

@@ -11,14 +11,16 @@ from PIL import Image
 
 import spml
 from spml.commands.inference import inference_softmax, inference_softmax_msc
+from spml.commands.pictures import find_inputs
 from spml.commands.predict import predict
 from spml.config import load_config, save_config
 from spml.data.files import read_image, read_label, read_npz, write_image
 from spml.data.joined_prototypes import read_prototype_folder
 from spml.errors import UserError
+from spml.inference import predictions
 from spml.inference.gallery import gallery_of
 from spml.inference.input_image import InputImage
-from spml.inference.scores import retrieval
+from spml.inference.scores import resized_image, retrieval
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -219,5 +221,24 @@ def test_pictures_much_larger_than_the_training_crops_are_warned_of(run, tmp_pat
     run(tmp_path / "large.png", *NATIVE)
     assert any("--image_size N" in text for level, text in log if level == "WARNING")
     log.clear()
-    run(tmp_path / "large.png", *NATIVE, "--opts", "dataset.max_side", "64")
+    run(tmp_path / "large.png", "--opts", "test.image_size", "0", "dataset.max_side", "64")
     assert not any("--image_size N" in text for _, text in log)  # the network sees it no larger than in training
+
+
+def test_a_picture_is_seen_at_the_size_that_is_asked_for_and_not_shrunk_before(run, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(predictions, "resized_image", lambda *a: seen.append(resized_image(*a)) or seen[-1])
+    noise = np.random.default_rng(0).integers(0, 256, (70, 90, 3)).astype(np.uint8)
+    write_image(tmp_path / "noise.png", noise)
+    run(tmp_path / "noise.png", "--image_size", "90", "--opts", "dataset.max_side", "45")
+    run(tmp_path / "noise.png", *NATIVE, "--opts", "dataset.max_side", "45")
+    assert [each.shape for each in seen] == [(70, 90, 3), (70, 90, 3)] and np.array_equal(seen[0], seen[1])
+
+
+def test_a_picture_that_is_called_as_a_frame_of_a_video_is_refused_and_sub_folders_are_said(tmp_path, log):
+    for name in ("clip-000002.png", "clip-two.png", "below/a.png"):
+        write_image(tmp_path / "pictures" / name, np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "clip.mp4").write_bytes(b"film")
+    with pytest.raises(UserError, match="clip-000002.png and a frame of .*clip.mp4 could share the name clip-000002"):
+        find_inputs([tmp_path / "pictures", tmp_path / "clip.mp4"])
+    assert any("1 images in sub-folders are not read, such as" in text for _, text in log)

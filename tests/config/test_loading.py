@@ -506,3 +506,12 @@ def test_another_background_and_sides_of_the_background_are_refused(load):
     sides = "num_classes: 2, mirror_classes: [1, 0]"
     assert "dataset.mirror_classes[0] is 1, expected 0, the background" in complaint(load, f"dataset: {{{sides}}}")
     assert load(f"dataset: {{background: none, {sides}}}").dataset.mirror_classes == [1, 0]
+
+
+def test_an_impossible_value_is_blamed_on_what_gave_it(tmp_path):
+    (tmp_path / "base.yaml").write_text("train:\n  batch_size: 0\n")
+    (tmp_path / "top.yaml").write_text("_base_: base.yaml\ntrain:\n  base_lr: 0.1\n")
+    with pytest.raises(UserError, match=r"base.yaml: train.batch_size is 0"):
+        load_config(tmp_path / "top.yaml")
+    with pytest.raises(UserError, match=r"^--opts: train.amp is 'bf17'"):
+        load_config(tmp_path / "top.yaml", ["train.batch_size", "2", "train.amp", "bf17"])

@@ -161,14 +161,17 @@ def test_samples_are_stacked_into_a_batch(dataset):
     assert torch.equal(moved.image, batch.image)
 
 
-def test_a_data_set_without_an_unlabelled_pixel_is_noticed(dataset, tiny_data):
-    assert dataset(**STILL).has_unlabelled()
+def test_void_pixels_without_an_unlabelled_one_are_noticed(dataset, tiny_data):
+    assert not dataset(**STILL).has_void_alone()
     for name in tiny_data.ids:
         path = tiny_data.root / "semantic" / f"{name}.png"
         label = read_label(path)
         write_image(path, np.where(label == 254, 255, label).astype(np.uint8))
-    assert not dataset(**STILL).has_unlabelled()
-    assert dataset(changes={"dataset": {"unlabelled_index": 255}}, **STILL).has_unlabelled()
+    assert dataset(**STILL).has_void_alone()
+    assert not dataset(changes={"dataset": {"unlabelled_index": 255}}, **STILL).has_void_alone()
+    for name in tiny_data.ids:
+        write_image(tiny_data.root / "semantic" / f"{name}.png", np.zeros((40, 40), np.uint8))
+    assert not dataset(**STILL).has_void_alone()  # all are labelled
 
 
 def test_without_a_background_class_0_counts_as_a_tag(dataset, tmp_path):
@@ -210,4 +213,4 @@ def test_without_label_maps_every_pixel_is_unlabelled_and_regions_stay(dataset, 
     _, semantic, instance, tags = data[0, 0]
     assert (semantic[:40, :40] == 254).all() and (semantic[40:] == 255).all()
     assert instance[:40, :40].unique().tolist() == [0, 1, 2, 3]
-    assert not tags.any() and data.has_unlabelled()
+    assert not tags.any() and not data.has_void_alone()

@@ -15,7 +15,7 @@ from spml.data.files import make_dir, read_image, write_image, write_text
 from spml.data.labels import UNLABELLED
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.annotations.check_page import check_page, picture
 from spml.prepare.annotations.class_table import ClassTable, read_class_table
 from spml.prepare.annotations.context import Context
@@ -148,8 +148,9 @@ def _summary(photographs: list[Photograph], reading: Reading, classes: ClassTabl
         f"{len(classes.names)} classes; background: {classes.names[0] if classes.background else 'none'}.",
     ]
     if reading.left_alone:
-        few = ", ".join(path.name for path in reading.left_alone[:5])
-        lines.append(f"{len(reading.left_alone)} files are no annotations and were left alone: {few}, ...")
+        lines.append(f"files that are no annotations, left alone: {first_of([p.name for p in reading.left_alone])}.")
+        if any(path.suffix.lower() in (".jpg", ".jpeg") for path in reading.left_alone):
+            lines.append("JPEG holds no masks: it changes their numbers; PNG, BMP, TIFF and GIF do.")
     return lines
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.annotations import (
     coco_json,
     cvat,
@@ -72,9 +72,10 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
         for file in _files(path):
             _read_file(file, path, context, reading)
     if not reading.files:
-        alone = ", ".join(file.name for file in reading.left_alone[:3]) or "no file"
+        alone = [file.name for file in reading.left_alone]
+        holds = f"no annotations, but {first_of(alone)}" if alone else "no file that could be annotations"
         where = " ".join(str(path) for path in paths)
-        raise UserError(f"--annotations {where}: holds no annotations, but {alone}; expected {FORMAT_NAMES}")
+        raise UserError(f"--annotations {where}: holds {holds}; expected {FORMAT_NAMES}")
     return reading
 
 

@@ -15,7 +15,7 @@ from spml.data.files import image_size, read_label, visible_files, write_text
 from spml.data.labels import UNLABELLED, VOID
 from spml.data.outlines import outlines
 from spml.data.polygon_files import Traced, coco, labelme
-from spml.errors import UserError
+from spml.errors import UserError, first_of
 from spml.prepare.annotations.photographs import Photographs
 from spml.prepare.convert import add_workers_flag
 
@@ -50,6 +50,13 @@ def masks_to_annotations(argv: list[str] | None = None) -> None:
             f"{lost[0]}: no photograph of this name in {args.image_dir}" if lost else f"{args.mask_dir}: no *.png in it"
         )
     jobs = [(mask, photographs.paths[mask.stem]) for mask in masks]
+    names_of_files = ["annotations.json"] if args.format == "coco" else [f"{mask.stem}.json" for mask in masks]
+    there = [name for name in names_of_files if (args.save_dir / name).exists()]
+    if there and not args.overwrite:
+        raise UserError(
+            f"--save_dir {args.save_dir}: holds {first_of(there)} already, corrected by hand perhaps; --overwrite "
+            "replaces it, another folder keeps both"
+        )
     trace = partial(trace_mask, num_classes=len(names) - 2, tolerance=args.tolerance, min_pixels=args.min_pixels)
     every = list(map_files(trace, jobs, args.workers, "polygons"))
     if args.format == "coco":
@@ -68,6 +75,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--classes", type=Path, required=True, help="text file of class names, in the order of the ids")
     parser.add_argument("--save_dir", type=Path, required=True, help="where to write ID.json, or annotations.json")
     parser.add_argument("--format", choices=("labelme", "coco"), default="labelme", help="default: %(default)s")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     add_polygon_flags(parser, min_pixels=1)
     add_workers_flag(parser)
     return parser.parse_args(argv)

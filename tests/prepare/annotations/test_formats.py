@@ -94,12 +94,14 @@ def test_files_of_no_known_format_are_refused(tmp_path, context, name, content):
         read_annotations([tmp_path / name], context())
 
 
-@pytest.mark.parametrize(("names", "beside"), [((), "no file"), (("a.txt", "b.md"), "a.txt, b.md")])
+@pytest.mark.parametrize(
+    ("names", "beside"), [((), "no file that could be"), (("a.txt", "b.md"), "no annotations, but a.txt and 1 more")]
+)
 def test_a_folder_without_annotations_is_named_with_what_it_holds(tmp_path, context, names, beside):
     (tmp_path / "mine").mkdir()
     for name in names:
         (tmp_path / "mine" / name).write_text("0 50 50 20\n")
-    with pytest.raises(UserError, match=f"--annotations .*mine: holds no annotations, but {beside}; expected LabelMe"):
+    with pytest.raises(UserError, match=f"--annotations .*mine: holds {beside}.*; expected LabelMe"):
         read_annotations([tmp_path / "mine"], context())
 
 

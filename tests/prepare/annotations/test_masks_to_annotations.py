@@ -90,3 +90,15 @@ def test_label_maps_that_do_not_fit_are_refused_and_nothing_is_written(folder, n
     with pytest.raises(UserError, match=message):
         write(folder)
     assert not (folder / "polygons").exists()
+
+
+@pytest.mark.parametrize(("form", "name"), [("labelme", "a.json and 1 more"), ("coco", "annotations.json")])
+def test_what_may_have_been_corrected_by_hand_is_not_replaced_unasked(folder, form, name):
+    write(folder, "--format", form)
+    path = folder / "polygons" / name.partition(" ")[0]
+    path.write_text("by hand")
+    with pytest.raises(UserError, match=f"polygons: holds {name} already, .*--overwrite replaces it"):
+        write(folder, "--format", form)
+    assert path.read_text() == "by hand"
+    write(folder, "--format", form, "--overwrite")
+    assert path.read_text() != "by hand"
