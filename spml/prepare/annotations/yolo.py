@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +74,9 @@ def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
 def _table(document: Document, context: Context) -> NameTable:
     numbered = dict(enumerate(context.classes.numbered))
     for folder in document.folders():
-        for table in _tables_in(folder):
+        if folder not in context.seen:
+            context.seen[folder] = list(_tables_in(folder))
+        for table in context.seen[folder]:
             # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
             if table.names != numbered or not context.classes.background:
                 return table
@@ -90,8 +93,9 @@ def _tables_in(folder: Path) -> Iterator[NameTable]:
     others = [file for kind in OTHER_NAME_FILES for file in sorted(folder.glob(kind)) if file not in known]
     yield from (_read_names(file) for file in known)
     for file in others:
-        if file.suffix == ".names" or re.search(r"^names\s*:", read_text(file, "class names"), re.MULTILINE):
-            yield _read_names(file)
+        with suppress(UserError):  # it may be of something else
+            if file.suffix == ".names" or re.search(r"^names\s*:", read_text(file, "class names"), re.MULTILINE):
+                yield _read_names(file)
 
 
 def _name(value: object) -> str:
