@@ -31,15 +31,15 @@ def load_config(
     config = merge(layers if beneath is None else [beneath, *layers])
     if beneath is not None and path is not None:
         _log_preset(beneath, layers)
-    check(config, lambda key: _place_of(key, layers, str(path) if path else "--opts"))
+    check(config, lambda keys: _place_of(keys, layers, str(path) if path else "--opts"))
     if is_timm(config["network"]):
         _take_own_colours(config["network"], layers)
     return Config(config)
 
 
-def _place_of(key: str, layers: list[Layer], otherwise: str) -> str:
-    """Where a key was given its value last."""
-    return next((layer.where for layer in reversed(layers) if key in flat(layer.values)), otherwise)
+def _place_of(keys: set[str], layers: list[Layer], otherwise: str) -> str:
+    """Where one of these keys was given its value last."""
+    return next((layer.where for layer in reversed(layers) if keys & {*flat(layer.values)}), otherwise)
 
 
 def _take_own_colours(network: dict[str, Any], layers: list[Layer]) -> None:

@@ -1,11 +1,14 @@
 """Which configuration values are possible: choices, ranges, and values that must fit together."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from spml.config.show import show
 from spml.config.tree import relations
 from spml.errors import UserError
+
+_KEY = r"\b(?:num_threads|(?:network|dataset|train|test)\.\w+)"
 
 RESNET_STAGES = 5  # stem, res2, ..., res5
 
@@ -77,11 +80,13 @@ def _get(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def check(config: Mapping[str, Any], place_of: Callable[[str], str]) -> None:
-    """Raise UserError where a value of the merged config is impossible, naming the key, after the place of it."""
+def check(config: Mapping[str, Any], place_of: Callable[[set[str]], str]) -> None:
+    """Raise UserError where a value of the merged config is impossible, naming the key.
+
+    place_of: where one of several keys was given its value, with which the line begins.
+    """
     for complaint in (_impossible_alone(config) or _impossible_lists(config) or _impossible_together(config))[:1]:
-        key = complaint.partition(" ")[0].partition("[")[0]  # with which each complaint begins
-        raise UserError(f"{place_of(key)}: {complaint}")
+        raise UserError(f"{place_of({*re.findall(_KEY, complaint)})}: {complaint}")
 
 
 def _impossible_alone(config: Mapping[str, Any]) -> list[str]:

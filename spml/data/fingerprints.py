@@ -45,11 +45,22 @@ def of_folder(folder: str | Path) -> str:
     return of_value([(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
 
 
-def of_sizes(path: str | Path) -> str:
-    """Fingerprint of a file, or of the visible files below a folder, by relative name and size: whenever made."""
+def of_prepared(path: str | Path) -> str:
+    """Fingerprint of prepared data, a file or those below a folder, whenever made: texts by content, others by size.
+
+    Files that no stage reads, such as pages and those of a file manager, do not count; '' where one goes meanwhile.
+    """
     path = Path(path)
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    return of_value([(str(f.relative_to(path)), f.stat().st_size) for f in files if not f.name.startswith(".")])
+    try:
+        files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+        few = [each for each in files if each.suffix in (".txt", ".png", ".xml")]
+        return of_value([(str(f.relative_to(path)), _text_or_size(f)) for f in few])
+    except OSError:
+        return ""
+
+
+def _text_or_size(path: Path) -> str | int:
+    return of_file(path) if path.suffix == ".txt" else path.stat().st_size
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

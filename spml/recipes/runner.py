@@ -19,7 +19,7 @@ from spml.recipes import launch
 from spml.recipes.records import STARTED, Known, Record, write_record
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Recipe, Stage
-from spml.recipes.states import State, complete_record, find_state, is_idle
+from spml.recipes.states import IDLE, State, complete_record, find_state, is_idle
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class RecipeRun:
             state = self.state(stage, earlier)
             taken = place < self.start and state.record is not None
             settings = state.record.settings if taken and state.record else state.settings
-            earlier[stage.name] = of_value("not needed" if is_idle(stage, self.places, state) else settings)
+            earlier[stage.name] = IDLE if is_idle(stage, self.places, state) else of_value(settings)
             yield place, stage, state
 
     def state(self, stage: Stage, earlier: dict[str, str]) -> State:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spml.data.fingerprints import differences, of_sizes
+from spml.data.fingerprints import differences, of_prepared
 from spml.recipes.records import COMPLETE, STARTED, Known, Record, count_files, read_record, stage_settings
 from spml.recipes.stages import Places, Stage
 
 OPAQUE = ("files of ", "content of ", "stage ")  # settings that are fingerprints, which tell a reader nothing
+IDLE = "not needed"  # in place of the fingerprint of a stage that was never run and need not be
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def find_state(stage: Stage, places: Places, folder: Path, earlier: dict[str, st
 def complete_record(stage: Stage, places: Places, settings: dict[str, Any]) -> Record:
     """The record of a stage that has just ended."""
     outputs = {places.symbolic(path): count_files(places.path(path)) for path in stage.writes}
-    shared = {places.symbolic(path): of_sizes(places.path(path)) for path in stage.writes if stage.shared}
+    shared = {places.symbolic(path): of_prepared(places.path(path)) for path in stage.writes if stage.shared}
     return Record(COMPLETE, settings, outputs, shared)
 
 
@@ -91,11 +92,11 @@ def _wanted(stage: Stage, places: Places) -> bool | None:
 def _changes(old: dict[str, Any], new: dict[str, Any], places: Places) -> list[str]:
     """In what settings differ, those that a reader knows first."""
     plain = ({key: value for key, value in each.items() if not key.startswith(OPAQUE)} for each in (old, new))
-    opaque = [key for key in {**old, **new} if key.startswith(OPAQUE) and old.get(key) != new.get(key)]
+    opaque = [key for key in {**old, **new} if key.startswith(OPAQUE) and new.get(key) not in (old.get(key), IDLE)]
     return differences(*plain) + [f"{places.shown(key)} changed" for key in opaque]
 
 
 def _replaced(stage: Stage, places: Places, record: Record) -> list[str]:
     """Outputs that other runs share, and one of them has made anew since, of other settings."""
     made = {path: record.shared.get(places.symbolic(path)) for path in stage.writes}
-    return [path for path, print_ in made.items() if print_ and print_ != of_sizes(places.path(path))]
+    return [path for path, print_ in made.items() if print_ and print_ != of_prepared(places.path(path))]

@@ -515,3 +515,9 @@ def test_an_impossible_value_is_blamed_on_what_gave_it(tmp_path):
         load_config(tmp_path / "top.yaml")
     with pytest.raises(UserError, match=r"^--opts: train.amp is 'bf17'"):
         load_config(tmp_path / "top.yaml", ["train.batch_size", "2", "train.amp", "bf17"])
+
+
+def test_of_keys_that_do_not_fit_the_last_that_was_given_is_blamed(tmp_path):
+    (tmp_path / "a.yaml").write_text("test:\n  stride: [80, 80]\n")
+    with pytest.raises(UserError, match=r"^--opts: test.stride is \[80, 80\], expected at most test.crop_size"):
+        load_config(tmp_path / "a.yaml", ["test.crop_size", "[64,64]"])

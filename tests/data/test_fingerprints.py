@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spml.data.fingerprints import differences, of_file, of_folder, of_stamps, of_value
+from spml.data.fingerprints import differences, of_file, of_folder, of_prepared, of_stamps, of_value
 
 
 def test_values_have_one_fingerprint_whatever_the_order_of_their_keys():
@@ -58,3 +58,19 @@ def test_a_folder_changes_with_the_size_time_and_name_of_its_files_and_not_with_
 def test_differences_name_the_key_the_old_and_the_new_value():
     old, new = {"train.seed": 0, "gone": 1, "same": "x"}, {"train.seed": 1, "same": "x", "new": [2]}
     assert differences(old, new) == ["train.seed was 0, is 1", "gone was 1, is 'absent'", "new was 'absent', is [2]"]
+
+
+def test_prepared_data_count_by_texts_and_sizes_whenever_made(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "tags.txt").write_text("a cow\n")
+    (tmp_path / "set" / "a.png").write_bytes(b"1234")
+    before = of_prepared(tmp_path / "set")
+    (tmp_path / "set" / "a.png").write_bytes(b"5678")
+    (tmp_path / "set" / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / "set" / "check.html").write_text("page")
+    assert of_prepared(tmp_path / "set") == before
+    (tmp_path / "set" / "tags.txt").write_text("a dog\n")
+    assert of_prepared(tmp_path / "set") != before
+    (tmp_path / "set" / "tags.txt").write_text("a cow\n")
+    (tmp_path / "set" / "a.png").write_bytes(b"longer")
+    assert of_prepared(tmp_path / "set") != before

@@ -4,7 +4,7 @@ import numpy as np
 
 from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
-from spml.prepare.annotations.documents import Json
+from spml.prepare.annotations.values import Json
 
 
 def decode_brush(code: Json, size: tuple[int, int]) -> np.ndarray:

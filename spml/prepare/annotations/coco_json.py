@@ -5,8 +5,9 @@ import numpy as np
 from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json, checked_box
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rectangle, Shape, around_turned, mask_of
+from spml.prepare.annotations.values import Json, checked_box
 from spml.prepare.coco import decode_rle
 
 

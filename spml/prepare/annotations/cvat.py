@@ -7,7 +7,7 @@ import numpy as np
 from spml.data.images import MAX_PIXELS
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Xml, checked_box, checked_points, number_in
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import (
     ImageAnnotations,
     Mask,
@@ -21,6 +21,7 @@ from spml.prepare.annotations.model import (
     ellipse,
     mask_of,
 )
+from spml.prepare.annotations.values import Xml, checked_box, checked_points, number_in
 
 
 def is_cvat(document: Document, context: Context) -> bool:

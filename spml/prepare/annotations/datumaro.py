@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from spml.errors import UserError
 from spml.prepare.annotations.coco_json import box_of, rle_mask
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Point, Polygon, Shape, Stroke, Tag, ellipse
+from spml.prepare.annotations.values import Json
 
 
 def is_datumaro(document: Document, context: Context) -> bool:

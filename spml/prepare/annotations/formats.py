@@ -45,8 +45,8 @@ FORMATS = (
 
 FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
-# Files beside annotations that hold none: Label Studio's notes, VOC's masks of instances and lists.
-NO_ANNOTATIONS = ("notes.json",)
+# Files beside annotations that hold none: Label Studio's notes, tables of masks, VOC's masks of instances and lists.
+NO_ANNOTATIONS = ("notes.json", "labelmap.txt", "label_colors.txt", "class_dict.csv")
 NO_ANNOTATION_FOLDERS = ("SegmentationObject", "ImageSets")
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
@@ -90,7 +90,7 @@ def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> N
     named = path == given
     if named and path.suffix.lower() in PACKED:
         raise UserError(f"{path}: is packed; unpack it, and name the folder")
-    document = None if not named and _is_beside(path, context) else open_document(path, given)
+    document = None if not named and _is_beside(path, given, context) else open_document(path, given)
     chosen = None
     if document is not None:
         chosen = next((entry for entry in FORMATS if entry.recognises(document, context)), None)
@@ -106,10 +106,10 @@ def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> N
         )
 
 
-def _is_beside(path: Path, context: Context) -> bool:
+def _is_beside(path: Path, given: Path, context: Context) -> bool:
     """Whether a file of a folder is no annotation: a photograph, what an annotation file is about, or a note."""
-    if path.name in NO_ANNOTATIONS or any(folder.name in NO_ANNOTATION_FOLDERS for folder in path.parents):
+    if path.name in NO_ANNOTATIONS or {*path.relative_to(given).parts[:-1]} & {*NO_ANNOTATION_FOLDERS}:
         return True
     about = any(path.with_suffix(ending).is_file() for ending in (".json", ".geojson", ".xml"))
     is_image = path.suffix.lower() not in (".json", ".geojson", ".xml", *TEXT_KINDS)
-    return context.photographs.is_copy(path) or (is_image and about)
+    return (is_image and about) or context.photographs.is_copy(path)

@@ -6,8 +6,9 @@ import numpy as np
 
 from spml.errors import UserError
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Point, Polygon, Shape, Stroke
+from spml.prepare.annotations.values import Json
 
 PARTS = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
 DEEPEST = 8

@@ -9,7 +9,7 @@ from spml.data.files import IMAGE_ENDINGS
 from spml.errors import UserError
 from spml.prepare.annotations.brush_codes import decode_brush
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json, checked_points
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import (
     ImageAnnotations,
     Point,
@@ -22,6 +22,7 @@ from spml.prepare.annotations.model import (
     mask_of,
     turned,
 )
+from spml.prepare.annotations.values import Json, checked_points
 
 GEOMETRIES = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
 
@@ -32,7 +33,7 @@ def is_label_studio(document: Document, context: Context) -> bool:
     if not isinstance(content, Json):
         return False
     first = content.value[0] if isinstance(content.value, list) and content.value else content.value
-    if isinstance(first, dict) and {"annotation_id", "annotator"} & {*first} and "data" not in first:
+    if isinstance(first, dict) and {"annotation_id", "annotator"} <= {*first} and "data" not in first:
         raise UserError(f"{document.path}: is Label Studio's JSON-MIN, which leaves out what is needed; export as JSON")
     return isinstance(first, dict) and ("data" in first or {"annotations", "predictions"} <= {*first})
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from spml.data.images import MAX_PIXELS
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Json
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import (
     ImageAnnotations,
     Mask,
@@ -23,6 +23,7 @@ from spml.prepare.annotations.model import (
     hull,
     mask_of,
 )
+from spml.prepare.annotations.values import Json
 
 
 def is_labelme(document: Document, context: Context) -> bool:

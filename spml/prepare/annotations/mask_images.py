@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from spml.data.files import read_image, read_label
+from spml.data.files import read_image, read_label, read_text
 from spml.data.images import LABEL_FORMATS
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
@@ -16,7 +16,7 @@ from spml.prepare.annotations.mask_table import MaskTable, read_mask_table
 from spml.prepare.annotations.model import ImageAnnotations, mask_of
 
 TABLE_NAMES = ("labelmap.txt", "label_colors.txt", "_classes.csv", "class_dict.csv")
-ENDINGS = re.compile(r"[_-](masks?|labels?|labelids|labeltrainids|gt|segmentation|seg|l)$", re.IGNORECASE)
+ENDINGS = re.compile(r"[_-]((?i:masks?|labels?|labelids|labeltrainids|gt|segmentation|seg)|L)$")
 MOST_UNKNOWN = 64
 
 
@@ -35,7 +35,7 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     """
     path = document.path
     name = path.stem if context.photographs.find(path.stem) else ENDINGS.sub("", path.stem)
-    if context.photographs.find(name) is None:
+    if context.photographs.find(name) is None or (name != path.stem and path.with_stem(name).is_file()):
         return [ImageAnnotations(path.stem, str(path))]
     table, last = context.mask_table or _table_beside(document), ""
     if table and table.colours and _has_colours(path):
@@ -46,10 +46,12 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
         names = {UNLABELLED: "unlabelled", VOID: "void"} | names
         values = _numbers_in_colours(path, names) if _is_colour(path) else read_label(path)
         last = "" if table else f", where {len(numbered)} lines of classes.txt count from 0"
-    found = ImageAnnotations(name, str(path), (values.shape[0], values.shape[1]))
+    found = ImageAnnotations(name, str(path), (values.shape[0], values.shape[1]), counted=table is None)
     present = np.unique(values).tolist()
     if len(present) - len(names.keys() & present) > MOST_UNKNOWN:
-        raise UserError(f"{path}: has {len(present)} numbers, of which most mean no class; is it a photograph?")
+        raise UserError(
+            f"{path}: has {len(present)} numbers, of which most mean no class; is it a photograph, or blurred?"
+        )
     for value in present:
         found.shapes.append(mask_of(names.get(value, f"number {value}{last}"), str(path), values == value))
     return [found]
@@ -69,7 +71,12 @@ def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
 
 def _table_beside(document: Document) -> MaskTable | None:
     places = [folder / name for folder in document.folders() for name in TABLE_NAMES]
-    return next((read_mask_table(place) for place in places if place.is_file()), None)
+    return next((read_mask_table(place) for place in places if place.is_file() and not _is_of_tags(place)), None)
+
+
+def _is_of_tags(path: Path) -> bool:
+    """Whether a table is of an export of tags, which Roboflow calls as that of masks."""
+    return path.name == "_classes.csv" and not read_text(path, "class table").lower().startswith("pixel value")
 
 
 def _mode(path: Path) -> str:

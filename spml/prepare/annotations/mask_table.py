@@ -10,6 +10,7 @@ from spml.errors import UserError
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b|(?<![\w.])\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3}(?![\w.])")
 _COLOUR_BEHIND = re.compile(r"(?<![\w.])\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3}$")
 _NUMBER_BEFORE = re.compile(r"^(\d{1,3})[\s,;]+(.+)$")
+_NUMBER_AND_COLOUR_BEFORE = re.compile(r"^(\d{1,3})[\s,;]+(\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3})[\s,;]+([^\d\s,;].*)$")
 _NUMBER = re.compile(r"^(\d{1,3})[\s:,;=]+(.+)$|^(.+?)[\s:,;=]+(\d{1,3})$")
 
 
@@ -24,16 +25,18 @@ class MaskTable:
 def read_mask_table(path: str | Path) -> MaskTable:
     """Read a table with one class a line.
 
-    A line holds a name and a colour (`r g b`, `r,g,b` or `#rrggbb`, before or behind), perhaps with a number in front,
-    a name and a number, or a name alone; CVAT's labelmap.txt is one. Lines that begin with `# ` are comments; a first
-    line of column titles counts for none. Raises UserError for a table of no class, or one in which a colour or a
-    number occurs twice.
+    A line holds a name and a colour (`r g b`, `r,g,b` or `#rrggbb`, before or behind), a name and a number, or a name
+    alone; CVAT's labelmap.txt is one. Where all lines have a colour and a number in front, that is the class's. Lines
+    that begin with `# ` are comments; a first line of column titles counts for none. Raises UserError for a table of no
+    class, or one in which a colour or a number occurs twice.
     """
     table = MaskTable()
     lines = [line.strip() for line in read_text(path, "class table").splitlines()]
     lines = [line for line in lines if line and not re.match(r"#(?![0-9a-fA-F]{6}\b)", line)]
-    for place, line in enumerate(lines[1 if lines and _is_title(lines) else 0 :]):
-        name, colour, number = _parse(line)
+    lines = lines[1 if lines and _is_title(lines) else 0 :]
+    counted = all(_numbered_colour(line) for line in lines)
+    for place, line in enumerate(lines):
+        name, colour, number = (_numbered_colour(line) if counted else None) or _parse(line)
         where = f"class table {path}: {line[:80]!r}"
         if not name or (colour is not None and table.colours.setdefault(colour, name) != name):
             raise UserError(f"{where}: expected a name, and a colour or number that no other class has")
@@ -48,15 +51,23 @@ def _is_title(lines: list[str]) -> bool:
     return len(lines) > 1 and not any(map(str.isdigit, lines[0])) and _parse(lines[1])[1:] != (None, None)
 
 
+def _numbered_colour(line: str) -> tuple[str, int, int] | None:
+    """Name, colour and number of a line that begins with a number and has a colour besides, None for another."""
+    before = _NUMBER_AND_COLOUR_BEFORE.match(line)
+    if before:
+        return before[3].strip(), _channels(before[2]), int(before[1])
+    name, colour, _ = _parse(line)
+    counted = _NUMBER_BEFORE.match(name)
+    return (counted[2], colour, int(counted[1])) if counted and colour is not None else None
+
+
 def _parse(line: str) -> tuple[str, int | None, int | None]:
     """Name, colour and number of a line."""
     colour = _COLOUR_BEHIND.search(line) or _COLOUR.search(line)
     if colour:
         values = _channels(colour[0])
         rest = line[: colour.start()] if line[: colour.start()].strip(" \t:,;") else line[colour.end() :]
-        name = rest.split(":")[0].strip(" \t:,;")
-        counted = _NUMBER_BEFORE.match(name)
-        return (counted[2], values, int(counted[1])) if counted else (name, values, None)
+        return rest.split(":")[0].strip(" \t:,;"), values, None
     line = line.rstrip(":")
     numbered = _NUMBER.match(line)
     if numbered:

@@ -10,6 +10,7 @@ from spml.errors import UserError
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.model import ImageAnnotations, Mask, Rectangle, Shape, cut, extent, rounded, scaled
+from spml.prepare.annotations.photographs import Photographs, copy_of
 
 SIZE_TOLERANCE = 0.02  # of a side: annotations made on a smaller copy of the photograph
 
@@ -69,25 +70,42 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
     """
     photographs = {name: Photograph(name, image_size(path)) for name, path in context.photographs.paths.items()}
     notes: list[Note] = []
-    folders: dict[str, str] = {}
+    taken: dict[str, list[ImageAnnotations]] = {}
     for found in annotations:
         name = context.photographs.find(found.name, *found.other_names)
         if name is None:
             notes.append(Note(Remark.NO_PHOTOGRAPH, repr(found.name[:200]), found.where))
         else:
-            others = [other for other in map(context.photographs.find, found.other_names) if other not in (None, name)]
-            notes += [Note(Remark.TWO_NAMES, f"{other}, of {name}", found.where) for other in others]
-            folder = found.name.replace("\\", "/").rpartition("/")[0].lstrip("./")
-            if folder and folders.setdefault(name, folder) != folder:
-                notes.append(Note(Remark.ONE_NAME, f"{name} of {folders[name]} and {folder}", found.where))
+            taken.setdefault(name, []).append(found)
+            notes += _other_names(name, found, taken[name][0], context.photographs)
             photographs[name].annotated = True
             photographs[name].shapes += _fit(found, photographs[name].size, context.classes, notes)
     if not any(photograph.shapes for photograph in photographs.values()):
         first = f"; first: {notes[0].remark.value}, {notes[0].text} ({notes[0].where})" if notes else ""
         raise UserError(f"--annotations: nothing in them is of a class and a photograph that were given{first}")
-    _need_a_class(photographs.values())
+    if context.classes.background and all(found.counted for few in taken.values() for found in few):
+        _need_a_class(photographs.values())
     unseen = [Note(Remark.NO_ANNOTATION, name) for name, each in photographs.items() if not each.annotated]
     return list(photographs.values()), notes + unseen
+
+
+def _other_names(name: str, found: ImageAnnotations, first: ImageAnnotations, photographs: Photographs) -> list[Note]:
+    """Notes of what else than its photograph, or than the first that was said of it, an annotation names.
+
+    Raises UserError for augmented copies, whose shapes do not lie where they do in the photograph.
+    """
+    copies = [copy_of(each.name) for each in (first, found)]
+    if None not in copies and copies[0] != copies[1]:
+        raise UserError(
+            f"{found.where}: {found.name[:200]!r} and {first.name[:200]!r} are copies of photograph {name}, turned or "
+            "cut perhaps; expected an export without augmentation"
+        )
+    others = [other for other in map(photographs.find, found.other_names) if other not in (None, name)]
+    notes = [Note(Remark.TWO_NAMES, f"{other}, of {name}", found.where) for other in others]
+    folders = [each.name.replace("\\", "/").rpartition("/")[0].lstrip("./") for each in (first, found)]
+    if all(folders) and folders[0] != folders[1]:
+        notes.append(Note(Remark.ONE_NAME, f"{name} of {folders[0]} and {folders[1]}", found.where))
+    return notes
 
 
 def _need_a_class(photographs: Iterable[Photograph]) -> None:

@@ -88,7 +88,8 @@ class ImageAnnotations:
 
     name: the image's file name or id as the file has it; other_names: what else it may be called; size: (height,
     width) as the file states it; relative: coordinates are shares of the image's width and height; left_out: reasons,
-    with place, of what the reader could not take.
+    with place, of what the reader could not take; counted: its numbers count the user's classes, since no table says
+    what they mean.
     """
 
     name: str
@@ -98,6 +99,7 @@ class ImageAnnotations:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     other_names: tuple[str, ...] = ()
     relative: bool = False
+    counted: bool = False
 
 
 def mask_of(name: str, where: str, pixels: np.ndarray, left: int = 0, top: int = 0) -> Mask:

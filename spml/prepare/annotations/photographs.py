@@ -45,18 +45,18 @@ class Photographs:
         """The id of the photograph that the first fitting name means, None where none fits.
 
         A name is a path, an address or a bare id. Folders in front, an upload's prefix of eight hexadecimal digits,
-        another ending, Roboflow's too, the case of its letters, and signs that Label Studio drops from the names of
-        uploads do not count where the name as it is fits nothing.
+        another ending, Roboflow's too, the case of its letters, and of uploads the signs that Label Studio drops do not
+        count where the name as it is fits nothing.
         """
         for name in names:
             for bare in _bare(name):
-                for candidate in (bare, UPLOAD_PREFIX.sub("", bare, count=1)):
-                    found = self._one(candidate)
-                    if found:
-                        return found
+                uploaded = UPLOAD_PREFIX.sub("", bare, count=1)
+                found = self._one(bare) or (self._one(uploaded, True) if uploaded != bare else None)
+                if found:
+                    return found
         return None
 
-    def _one(self, name: str) -> str | None:
+    def _one(self, name: str, uploaded: bool = False) -> str | None:
         if name in self._files:
             return self._files[name]
         stem = name.rpartition(".")[0] if name.lower().endswith(IMAGE_ENDINGS) else name
@@ -64,7 +64,7 @@ class Photographs:
             if candidate in self.paths:
                 return candidate
         plain = ROBOFLOW_ENDING.sub("", stem)
-        return self._lower.get(_alike(plain)) or self._signless.get(_without_signs(plain)) or None
+        return self._lower.get(_alike(plain)) or (uploaded and self._signless.get(_without_signs(plain))) or None
 
     def is_one(self, path: Path) -> bool:
         """Whether a path is one of these photographs."""
@@ -73,7 +73,18 @@ class Photographs:
     def is_copy(self, path: Path) -> bool:
         """Whether a path is one of these photographs, or a file of the same name and content."""
         own = self.paths.get(path.stem)
-        return own is not None and own.name == path.name and (self.is_one(path) or filecmp.cmp(own, path, False))
+        if own is None or own.name != path.name or self.is_one(path):
+            return self.is_one(path)
+        try:
+            return filecmp.cmp(own, path, shallow=False)
+        except OSError:
+            return False
+
+
+def copy_of(name: str) -> str | None:
+    """What Roboflow says of a copy's name, which is another for each of its augmentations; None for other names."""
+    found = ROBOFLOW_ENDING.search(re.sub(r"\.[a-zA-Z]{3,4}$", "", name))
+    return found[0] if found else None
 
 
 def _unique(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:

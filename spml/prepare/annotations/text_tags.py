@@ -14,26 +14,18 @@ from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Tag
 
 YES, NO = ("1", "1.0", "true", "yes"), ("", "0", "0.0", "false", "no")
-# What columns are called, in lower case without signs.
+# What columns are called, in lower case without signs and a number behind.
 IMAGE_TITLES = (
-    "image",
-    "images",
-    "imageid",
-    "imagename",
-    "imagepath",
-    "img",
-    "file",
-    "filename",
-    "path",
-    "photo",
-    "id",
-)
+    "image", "images", "imageid", "imagename", "imagepath", "imagefile", "img", "file", "filename", "filepath", "path",
+    "photo", "photoid", "photograph", "picture", "id", "name",
+)  # fmt: skip
 CLASS_TITLES = (
     "class", "classes", "classname", "classid", "label", "labels", "labelname", "tag", "tags",
     "category", "categories", "categoryid",
 )  # fmt: skip
-BOX_TITLES = ("xmin", "x0", "x1", "left", "bbox", "bboxx", "regionshapeattributes")
-MOST_LOOKED_AT = 200  # lines
+BOX_TITLES = ("xmin", "ymin", "xmax", "ymax", "x", "y", "left", "top", "right", "bottom", "width", "height")
+WHOLE_BOX_TITLES = ("bbox", "regionshapeattributes")
+MOST_LOOKED_AT = 10_000  # lines
 
 Line = tuple[int, list[str]]  # the number and the cells of a line
 
@@ -42,36 +34,38 @@ Line = tuple[int, list[str]]  # the number and the cells of a line
 class TagTable:
     """Lines of a file and what its columns are.
 
-    head: the titles, or the cells of the first line, which has none; rows: (number, cells) of the lines below;
-    image: the column of the photographs; classes: the columns of classes, None: all others; yes_no: whether they are
-    called like classes and hold 0 and 1; boxes: the title of a column that only boxes have, or ''.
+    head: the titles, () where there are none; rows: the lines below; image: the column of the photographs; classes: the
+    columns that name classes, or are called like one and hold 0 and 1 (yes_no), further cells of a line being classes
+    too where there are titles; boxes: the title of a column that only boxes have, or ''.
     """
 
-    head: list[str]
+    head: tuple[str, ...]
     rows: list[Line]
     image: int
-    classes: tuple[int, ...] | None
-    yes_no: bool
-    boxes: str
+    classes: tuple[int, ...] = ()
+    yes_no: bool = False
+    boxes: str = ""
 
     def parts(self, cells: list[str]) -> list[str]:
         """The classes that a line names, whatever stands between them."""
-        columns = [place for place in range(len(cells)) if place != self.image]
-        chosen = columns if self.classes is None else [place for place in columns if place in self.classes]
+        chosen = [
+            place
+            for place in range(len(cells))
+            if place != self.image and (place in self.classes or place >= len(self.head))
+        ]
         return [part.strip() for place in chosen for part in re.split("[;|,]", cells[place]) if part.strip()]
 
 
 def is_tag_text(document: Document, context: Context) -> bool:
-    """Whether some line names a photograph where it should, and some line has more, which is no path and no list."""
+    """Whether some line names a photograph where it should, and some line has classes, which are no paths."""
     if not isinstance(document.content, str) or not document.content.strip():
         return False
     table = _table(document.content, context)
-    rows = [cells for _, cells in table.rows][:MOST_LOOKED_AT]
-    more = [cell for cells in rows for place, cell in enumerate(cells) if place != table.image]
-    if not more or "-1" in more or any("/" in cell or cell.lower().endswith(".png") for cell in more):
+    parts = [part for _, cells in table.rows[:MOST_LOOKED_AT] for part in table.parts(cells)]
+    if "-1" in parts or any("/" in part or part.lower().endswith(".png") for part in parts):
         return False
-    found = any(context.photographs.find(cells[table.image]) for cells in rows if len(cells) > table.image)
-    return found and (table.classes != () or bool(table.boxes))
+    found = any(context.photographs.find(cell) for cell in _column(table.rows[:MOST_LOOKED_AT], table.image))
+    return found and bool(parts or table.yes_no or table.boxes)
 
 
 def read_tag_text(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -87,7 +81,8 @@ def read_tag_text(document: Document, context: Context) -> list[ImageAnnotations
             f"{document.path}: its column {table.boxes!r} is of boxes, which are not read from tables; expected COCO "
             "JSON, PASCAL VOC XML or YOLO text, or the columns of images and classes alone"
         )
-    numbers = all(part.isdecimal() for _, cells in table.rows for part in table.parts(cells))
+    parts = (part for _, cells in table.rows for part in table.parts(cells))
+    numbers = not any(context.classes.value(part) is not None for part in parts if not part.isdecimal())
     found = []
     for number, cells in table.rows:
         where = f"{document.path}, line {number}"
@@ -103,31 +98,41 @@ def read_tag_text(document: Document, context: Context) -> list[ImageAnnotations
 def _table(text: str, context: Context) -> TagTable:
     rows = list(_rows(text))
     head = rows[0][1]
-    titles = ["".join(letter for letter in cell.lower() if letter.isalnum()) for cell in head]
-    if not _is_titled(rows, titles, context):
-        return TagTable(head, rows, _image_column(rows, [], context), None, False, "")
-    rows = rows[1:]
+    titles = [re.sub(r"[^a-z]", "", cell.lower()) for cell in head]
     image = _image_column(rows, titles, context)
-    others = [place for place in range(len(head)) if place != image and head[place]]  # one without a title counts lines
+    others = [place for place in range(len(head)) if place != image and titles[place] not in ("", *IMAGE_TITLES)]
+    called = [place for place in others if context.classes.value(head[place]) is not None]
+    if not _is_titled(rows, titles, image, called, context):
+        return TagTable((), rows, image)
+    rows = rows[1:]
+    boxes = [place for place in others if titles[place] in BOX_TITLES and place not in called]
+    boxes = boxes if len(boxes) > 2 else []
+    boxes += [place for place in others if titles[place] in WHOLE_BOX_TITLES]
     classes = [place for place in others if titles[place] in CLASS_TITLES]
-    yes_no = not classes and (_any_class([head[place] for place in others], context) or _is_yes_no(rows, others))
-    if not classes:
-        classes = others if yes_no else [place for place in others if _any_class(_column(rows, place), context)]
-    boxes = next((head[place] for place in others if titles[place] in BOX_TITLES), "")
-    return TagTable(head, rows, image, tuple(classes), yes_no, boxes)
+    whole = [place for place in others if _is_yes_no(rows, [place])]
+    yes_no = not classes and bool(called or len(whole) == len(others) > 1)
+    if yes_no:
+        classes = sorted({*called, *whole})
+    else:
+        classes += [place for place in others if place not in classes and _any_class(_column(rows, place), context)]
+    return TagTable(tuple(head), rows, image, tuple(classes), yes_no, head[boxes[0]] if boxes else "")
 
 
-def _is_titled(rows: list[Line], titles: list[str], context: Context) -> bool:
-    head = rows[0][1]
-    if context.photographs.find(head[0]) or any(cell.lower().endswith(IMAGE_ENDINGS) for cell in head):
+def _is_titled(rows: list[Line], titles: list[str], image: int, called: list[int], context: Context) -> bool:
+    first = rows[0][1][image] if image < len(rows[0][1]) else ""
+    if context.photographs.find(first) or any(cell.lower().endswith(IMAGE_ENDINGS) for cell in rows[0][1]):
         return False
-    return any(title in IMAGE_TITLES + CLASS_TITLES for title in titles) or _is_yes_no(rows[1:], range(1, len(head)))
+    others = [place for place in range(len(titles)) if place != image]
+    return (
+        any(title in IMAGE_TITLES + CLASS_TITLES for title in titles)
+        or (bool(called) and _is_yes_no(rows[1:], called))
+        or (len(others) > 1 and _is_yes_no(rows[1:], others))
+    )
 
 
 def _is_yes_no(rows: list[Line], places: Sequence[int]) -> bool:
-    """Whether several columns hold 0 and 1 alone."""
-    cells = {cell.lower() for place in places for cell in _column(rows, place)}
-    return len(places) > 1 and bool(rows) and cells <= {*YES, *NO}
+    """Whether columns hold 0 and 1 alone."""
+    return bool(rows) and {cell.lower() for place in places for cell in _column(rows, place)} <= {*YES, *NO}
 
 
 def _any_class(cells: list[str], context: Context) -> bool:
@@ -136,18 +141,19 @@ def _any_class(cells: list[str], context: Context) -> bool:
 
 
 def _column(rows: list[Line], place: int) -> list[str]:
-    return [cells[place] for _, cells in rows[:MOST_LOOKED_AT] if len(cells) > place]
+    return [cells[place] for _, cells in rows if len(cells) > place]
 
 
 def _image_column(rows: list[Line], titles: list[str], context: Context) -> int:
-    """The column of the photographs' file names, else the one that is called so, else the first."""
-    files = [0] * max(len(cells) for _, cells in rows[:MOST_LOOKED_AT] or [(0, [""])])
-    for place in range(len(files)):
-        named = [cell for cell in _column(rows, place) if cell.lower().endswith(IMAGE_ENDINGS)]
-        files[place] = sum(context.photographs.find(cell) is not None for cell in named)
-    if any(files):
-        return files.index(max(files))
-    return next((titles.index(title) for title in IMAGE_TITLES if title in titles), 0)
+    """The column of most photographs: by their file names, else, of the first and those called so, by their names."""
+    looked = rows[:MOST_LOOKED_AT]
+    scores = []
+    for place in range(max(len(cells) for _, cells in looked)):
+        found = [cell for cell in _column(looked, place) if context.photographs.find(cell)]
+        files = sum(cell.lower().endswith(IMAGE_ENDINGS) for cell in found)
+        known = place < len(titles) and titles[place] in IMAGE_TITLES
+        scores.append((files, len(found) if known or place == 0 else 0, known))
+    return scores.index(max(scores))
 
 
 def _rows(text: str) -> Iterator[Line]:
@@ -174,16 +180,15 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _chosen(table: TagTable, cells: list[str], where: str) -> list[str]:
-    columns = table.classes or ()
-    if len(cells) != len(table.head) or any(cells[place].lower() not in YES + NO for place in columns):
-        raise UserError(f"{where}: expected {len(columns)} cells of 0 or 1, one for each class of the first line")
-    return [table.head[place] for place in columns if cells[place].lower() in YES]
+    if len(cells) != len(table.head) or any(cells[place].lower() not in YES + NO for place in table.classes):
+        raise UserError(f"{where}: expected {len(table.classes)} cells of 0 or 1, one for each class of the first line")
+    return [table.head[place] for place in table.classes if cells[place].lower() in YES]
 
 
 def _names(part: str, classes: ClassTable, numbers: bool) -> list[str]:
     if classes.value(part) is not None:
         return [part]
-    if numbers and int(part[:9]) < len(classes.numbered):
+    if numbers and part.isdecimal() and int(part[:9]) < len(classes.numbered):
         return [classes.numbered[int(part[:9])]]
     words = part.split()
     return words if all(classes.value(word) is not None for word in words) else [part]

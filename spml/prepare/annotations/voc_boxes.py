@@ -3,8 +3,9 @@
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, Xml, checked_box, number_in
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Rectangle, around_turned
+from spml.prepare.annotations.values import Xml, checked_box, number_in
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -1,5 +1,6 @@
 """YOLO text, one file an image: `class x y width height` or `class x y x y x y ...`, in shares of the image."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +12,11 @@ from spml.data.yaml_text import parse_yaml
 from spml.errors import UserError
 from spml.prepare.annotations.class_table import counted_names
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.documents import Document, checked_box, checked_points, number_in
+from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.model import ImageAnnotations, Polygon, Rectangle, Shape
+from spml.prepare.annotations.values import checked_box, checked_points, number_in
+
+logger = logging.getLogger(__name__)
 
 NAME_FILES = ("data.yaml", "dataset.yaml", "obj.names", "classes.txt", "_darknet.labels")
 OTHER_NAME_FILES = ("*.yaml", "*.yml", "*.names")
@@ -29,8 +33,9 @@ def is_yolo(document: Document, context: Context) -> bool:
 def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the boxes and polygons of one image; raises UserError, with its line, for any other content.
 
-    Class numbers count the names of a data.yaml, obj.names or classes.txt in one of the document's folders; without one
-    they count the lines of the user's classes, which must have no background then. Of poses the boxes are read.
+    Class numbers count the names of a data.yaml, obj.names or classes.txt in one of the document's folders, or of any
+    .yaml or .names in those that the user gave; without one they count the lines of the user's classes, which must have
+    no background then. Of poses the boxes are read.
     """
     assert isinstance(document.content, str)
     table = _table(document, context)
@@ -75,11 +80,12 @@ def _table(document: Document, context: Context) -> NameTable:
     numbered = dict(enumerate(context.classes.numbered))
     for folder in document.folders():
         if folder not in context.seen:
-            context.seen[folder] = list(_tables_in(folder))
-        for table in context.seen[folder]:
+            given = document.top in (folder, *folder.parents)
             # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
-            if table.names != numbered or not context.classes.background:
-                return table
+            tables = (t for t in _tables_in(folder, given) if t.names != numbered or not context.classes.background)
+            context.seen[folder] = next(tables, None)
+        if context.seen[folder] is not None:
+            return context.seen[folder]
     if context.classes.background:
         raise UserError(
             f"{document.path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
@@ -88,14 +94,23 @@ def _table(document: Document, context: Context) -> NameTable:
     return NameTable(numbered)
 
 
-def _tables_in(folder: Path) -> Iterator[NameTable]:
+def _tables_in(folder: Path, given: bool) -> Iterator[NameTable]:
+    """The tables of a folder, and where the user gave it those of any name; raises UserError where these differ."""
     known = [folder / name for name in NAME_FILES if (folder / name).is_file()]
-    others = [file for kind in OTHER_NAME_FILES for file in sorted(folder.glob(kind)) if file not in known]
-    yield from (_read_names(file) for file in known)
-    for file in others:
+    for file in known:
+        logger.info("YOLO's class numbers are looked up in %s", file)
+        yield _read_names(file)
+    others: dict[Path, NameTable] = {}
+    for file in (file for kind in OTHER_NAME_FILES for file in sorted(folder.glob(kind)) if given):
         with suppress(UserError):  # it may be of something else
             if file.suffix == ".names" or re.search(r"^names\s*:", read_text(file, "class names"), re.MULTILINE):
-                yield _read_names(file)
+                others |= {} if file in known else {file: _read_names(file)}
+    for file, table in others.items():
+        other = next((each for each in others if others[each] != table), None)
+        if other:
+            raise UserError(f"{file} and {other} name other classes; call the one that YOLO's numbers mean data.yaml")
+        logger.info("YOLO's class numbers are looked up in %s", file)
+        yield table
 
 
 def _name(value: object) -> str:

@@ -234,3 +234,8 @@ def test_masks_of_0_and_255_alone_are_refused_until_a_table_names_them(run, tmp_
     (tmp_path / "binary" / "labelmap.txt").write_text("0 background\n255 cow\n")
     label = read_label(run(tmp_path / "binary") / "labels" / "a.png")
     assert label[0].tolist() == [0] * 30 + [1] * 30
+    (tmp_path / "binary" / "labelmap.txt").write_text("0 background\n255 void\n")
+    assert (read_label(run(tmp_path / "binary") / "labels" / "a.png") == 255).any()  # the user says so
+    (tmp_path / "binary" / "labelmap.txt").unlink()
+    (tmp_path / "classes.txt").write_text("cow\ngrass\n")  # without a background, 0 is a class
+    assert (read_label(run(tmp_path / "binary") / "labels" / "a.png") == 0).any()

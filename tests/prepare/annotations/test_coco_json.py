@@ -50,7 +50,6 @@ def two_of_one_id():
         (coco(annotation(bbox=[1, 2, 3])), "bbox: expected"),
         (coco(annotation(bbox=[1, 2, -3, 4])), "bbox: a box from"),
         (coco(annotation(segmentation=[[1, 2, 3]])), r"segmentation\[0\]: expected a list x, y"),
-        (coco(annotation(segmentation=[[1, 2, 3]])), r"segmentation\[0\]: expected a list x, y"),
         (coco(annotation(segmentation={"size": [4, 6], "counts": [4, 2]})), "segmentation: broken run-length"),
         (coco(annotation(segmentation={"size": [4, 5], "counts": [20]})), "expected a run-length code of size"),
         (coco(annotation(segmentation={"size": [60000, 60000], "counts": []}), size=(60000, 60000)), "at most"),

@@ -10,7 +10,7 @@ import pytest
 from annotations_written_by_tools import FILES
 
 from spml.errors import UserError
-from spml.prepare.annotations import documents
+from spml.prepare.annotations import documents, values
 from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.matching import match
 from spml.prepare.annotations.rasterise import Brush, draw
@@ -125,11 +125,11 @@ def test_text_with_a_byte_order_mark_is_read(tmp_path):
 @pytest.mark.parametrize("points", [["12", "34", "56"], [["1", "2"]] * 3, [[True, False]] * 3, [[1, None]] * 3])
 def test_points_are_numbers_not_texts_or_truths(points):
     with pytest.raises(UserError, match="here: expected 3 to .* points"):
-        documents.checked_points(points, 3, "here")
+        values.checked_points(points, 3, "here")
 
 
 def test_a_shape_of_too_many_points_is_refused(read_content, monkeypatch):
-    monkeypatch.setattr(documents, "MAX_POINTS", 9)
+    monkeypatch.setattr(values, "MAX_POINTS", 9)
     shape = {"label": "cow", "shape_type": "polygon", "points": [[1, 1]] * 10}
     with pytest.raises(UserError, match="points: expected 1 to 9"):
         read_content("a.json", {"imagePath": "a.png", "shapes": [shape]})

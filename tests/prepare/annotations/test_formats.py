@@ -127,6 +127,8 @@ def test_lists_of_voc_are_left_alone_and_packed_files_are_to_be_unpacked(tmp_pat
     (tmp_path / "set" / "tags.txt").write_text("a grass\n")
     (found,) = read_annotations([tmp_path / "set"], context()).annotations
     assert [tag.name for tag in found.shapes] == ["grass"]
+    (found,) = read_annotations([tmp_path / "set" / "ImageSets" / "Main"], context()).annotations  # named, so meant
+    assert [tag.name for tag in found.shapes] == ["cow"]
     (tmp_path / "set.zip").write_text("PK")
     with pytest.raises(UserError, match="set.zip: is packed; unpack it"):
         read_annotations([tmp_path / "set.zip"], context())

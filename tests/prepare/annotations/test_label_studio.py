@@ -116,3 +116,9 @@ def test_tasks_of_several_images_and_the_small_export_are_refused(read_content, 
     assert len(read_content("a.json", task(results[0], note))[0].shapes) == 1
     with pytest.raises(UserError, match="a.json: is Label Studio's JSON-MIN.*export as JSON"):
         read_content("a.json", [{"image": "/data/upload/a.jpg", "annotation_id": 1, "annotator": 1, "label": []}])
+
+
+def test_coco_with_an_annotator_is_no_small_export(read_content):
+    content = {"annotator": "me", "images": [{"id": 1, "file_name": "a.jpg"}], "categories": [], "annotations": []}
+    (found,) = read_content("a.json", content)
+    assert found.name == "a.jpg" and not found.shapes

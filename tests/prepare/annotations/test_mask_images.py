@@ -123,3 +123,17 @@ def test_a_labelmap_may_lie_in_the_folder_that_was_named(tmp_path, context):
     (tmp_path / "given" / "labelmap.txt").write_text("background:0,0,0::\ngrass:128,0,0::\n")
     (found,) = read_annotations([tmp_path / "given"], context()).annotations
     assert [shape.name for shape in found.shapes] == ["background", "grass"]
+
+
+def test_tables_of_masks_are_no_tags_and_those_of_tags_no_tables(tmp_path, context):
+    write_image(tmp_path / "given" / "a.png", np.array([[0, 1]], np.uint8))
+    write_image(tmp_path / "given" / "a_mask.png", np.array([[2, 2]], np.uint8))  # not beside one of the bare name
+    (tmp_path / "given" / "_classes.csv").write_text("filename, cow, grass\na.png, 1, 1\n")
+    (tmp_path / "given" / "class_dict.csv").write_text("a,0,0,0\n")
+    where = context()
+    reading = read_annotations([tmp_path / "given"], where)
+    assert reading.files == {"tags as text": 1, "masks": 2}
+    assert [[shape.name for shape in each.shapes] for each in reading.annotations if each.name == "a.png"] == [
+        ["cow", "grass"]
+    ]
+    assert [each.name for each in reading.annotations if each.name.startswith("a_")] == ["a_mask"]

@@ -45,6 +45,7 @@ def test_tables_that_say_nothing_or_two_things_are_refused(tmp_path, text):
     ("line", "name", "number"),
     [
         ("zone 1 128 0 0", "zone 1", 0),
+        ("7 128 0 0 cow", "cow", 7),
         ("7,cow,128,0,0", "cow", 7),
         ("7 cow #800000", "cow", 7),
         ("cow:128,0,0::", "cow", 0),
@@ -54,3 +55,9 @@ def test_a_number_may_stand_before_a_name_and_its_colour(tmp_path, line, name, n
     (tmp_path / "table.txt").write_text(line + "\n")
     table = read_mask_table(tmp_path / "table.txt")
     assert table.colours == {0x800000: name} and table.numbers == {number: name}
+
+
+def test_a_number_in_front_of_some_lines_alone_is_of_the_name(tmp_path):
+    (tmp_path / "table.txt").write_text("road 0 0 128\n2 wheeler 128 0 0\n4 wheeler 0 128 0\n")
+    table = read_mask_table(tmp_path / "table.txt")
+    assert [*table.colours.values()] == ["road", "2 wheeler", "4 wheeler"] and [*table.numbers] == [0, 1, 2]

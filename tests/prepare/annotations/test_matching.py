@@ -96,3 +96,12 @@ def test_files_of_one_name_in_several_folders_are_named(context):
     found = [said(point(1, 2), name=name) for name in ("cam1/a.jpg", "cam2/a.jpg", "a.jpg", "..\\cam1\\a.jpg")]
     _, notes = fitted(context, *found)
     assert notes == [(Remark.ONE_NAME, "a of cam1 and cam2")]
+
+
+def test_augmented_copies_of_a_photograph_are_refused(context):
+    found = [said(point(1, 2), name=f"a_jpg.rf.{ending}.jpg") for ending in ("11aa", "11aa", "22bb")]
+    fitted(context, *found[:2])
+    with pytest.raises(
+        UserError, match="a_jpg.rf.22bb.jpg' and 'a_jpg.rf.11aa.jpg' are copies of photograph a, turned"
+    ):
+        fitted(context, *found)

@@ -68,4 +68,5 @@ def test_names_of_uploads_and_of_roboflow_are_found(photographs):
     found = Photographs(photographs(**{"WhatsApp Image 2024 (1)": (4, 4), "b.c": (4, 4), "d e": (4, 4), "d_e": (4, 4)}))
     assert found.find("/data/upload/1/1a2b3c4d-WhatsApp_Image_2024_1.jpg") == "WhatsApp Image 2024 (1)"
     assert found.find("train/b.c_jpg.rf.0123456789abcdef0123456789abcdef.jpg") == "b.c"
-    assert found.find("d_e.jpg") == "d_e" and found.find("(d_e).jpg") is None
+    assert found.find("d_e.jpg") == "d_e" and found.find("1a2b3c4d-(d_e).jpg") is None
+    assert found.find("WhatsApp_Image_2024_1.jpg") is None  # no upload

@@ -68,12 +68,25 @@ def test_a_cell_that_is_neither_0_nor_1_is_refused_by_its_line(read_content):
         ("class_id,image\n1,a.png\n", {"a.png": ["cow"]}),
         (",filename,label\n0,b.png,cow\n1,a.png,grass\n", {"b.png": ["cow"], "a.png": ["grass"]}),
         (",filename,cow,grass\n0,b.png,1,0\n1,a.png,1,1\n", {"b.png": ["cow"], "a.png": ["cow", "grass"]}),
+        ("image,labels\na.png,cow,grass\nb.png,grass\n", {"a.png": ["cow", "grass"], "b.png": ["grass"]}),  # ragged
+        ("image tags\na cow grass\n", {"a": ["cow", "grass"]}),
+        ("image,label,label2,subcategory,score\na,cow,grass,sky,1\n", {"a": ["cow", "grass", "sky"]}),
+        ("a,1\nb,none\n", {"a": ["cow"], "b": ["none"]}),
+        ("Bild;Klasse\na;1\nb;2\n", {"Bild": ["Klasse"], "a": ["cow"], "b": ["grass"]}),
+        ("photo_id,cow\na,1\nb,0\n", {"a": ["cow"], "b": []}),
+        ("picture,cow\na,yes\nb,no\n", {"a": ["cow"], "b": []}),
+        ("name,path,grass\na,x y,1\nb,z,0\n", {"a": ["grass"], "b": []}),
+        ("image,split,cow,grass\na,train,1,0\nb,val,1,1\n", {"a": ["cow"], "b": ["cow", "grass"]}),
+        ("id,filename,cow,grass\n0,a.png,1,0\n1,b.png,1,1\n", {"a.png": ["cow"], "b.png": ["cow", "grass"]}),
+        ("image,left,right\na,1,0\nb,0,0\n", {"a": ["left"], "b": []}),
+        ("image,class,left\na,cow,1\n", {"a": ["cow"]}),
         ("image,what\na,cow grass\n", {"a": ["cow", "grass"]}),
     ],
 )
 def test_columns_are_found_by_their_titles_and_what_they_hold(read_content, content, expected):
     named = {"0": (4, 4), "1": (4, 4)} if ",filename" in content else {}
-    assert tags(read_content("tags.csv", content, **PHOTOS, **named)) == expected
+    names = ("background", "cow", "grass", "sky", "left", "right")
+    assert tags(read_content("tags.csv", content, names=names, **PHOTOS, **named)) == expected
 
 
 @pytest.mark.parametrize("content", ["file,fold\na,1\nb,0\n", "image,width,height\na,4,4\nb,4,4\n"])
@@ -84,7 +97,15 @@ def test_tables_of_other_things_are_no_tags(read_content, content):
 
 def test_tables_of_boxes_are_refused(read_content):
     with pytest.raises(UserError, match="tags.csv: its column 'xmin' is of boxes, which are not read from tables"):
-        read_content("tags.csv", "filename,width,class,xmin,ymin,xmax,ymax\na.png,4,cow,1,1,2,2\n", **PHOTOS)
+        read_content("tags.csv", "filename,cls,class,xmin,ymin,xmax,ymax\na.png,4,cow,1,1,2,2\n", **PHOTOS)
+    with pytest.raises(UserError, match="its column 'bbox' is of boxes"):
+        read_content("tags.csv", "filename,class,bbox\na.png,cow,1 1 2 2\n", **PHOTOS)
+
+
+def test_a_class_column_that_is_mostly_empty_counts(read_content):
+    rows = "".join(f"x{number},grass,\n" for number in range(300))
+    found = tags(read_content("tags.csv", f"image,a,b\n{rows}a,grass,cow\n", **PHOTOS))
+    assert found["a"] == ["grass", "cow"] and found["x0"] == ["grass"]
 
 
 def test_tables_of_office_programs_may_be_in_their_own_encoding(read_content, tmp_path, context):

@@ -76,3 +76,17 @@ def test_poses_give_their_boxes(read_content, tmp_path):
     (tmp_path / "data.yaml").write_text("names: [cow]\nkpt_shape: [4, 2]\n")
     (box,) = read_content("a.txt", "0 .5 .5 .2 .2 .1 .1 .9 .1 .9 .9 .1 .9\n")[0].shapes
     assert isinstance(box, Rectangle) and (box.left, box.right) == pytest.approx((0.4, 0.6))
+
+
+def test_a_table_above_the_folder_that_was_named_counts_only_by_a_known_name(tmp_path, context):
+    (tmp_path / "given" / "labels").mkdir(parents=True)
+    (tmp_path / "given" / "labels" / "a.txt").write_text(LINES)
+    (tmp_path / "given" / "other.yaml").write_text("names: [sky, sea]\n")
+    read = lambda path: [s.name for s in read_annotations([path], context(**NO_BACKGROUND)).annotations[0].shapes]  # noqa: E731
+    assert read(tmp_path / "given" / "labels") == ["cow", "grass"] and read(tmp_path / "given") == ["sky", "sea"]
+    (tmp_path / "given" / "more.yaml").write_text("names: [sea, sky]\n")
+    with pytest.raises(UserError, match="(more|other).yaml and .*(more|other).yaml name other classes; call the one"):
+        read(tmp_path / "given")
+    (tmp_path / "given" / "data.yaml").write_text("names: [dog, cat]\n")
+    (tmp_path / "given" / "dataset.yaml").write_text("epochs: 3\n")  # behind a good one, nobody looks
+    assert read(tmp_path / "given" / "labels") == ["dog", "cat"]
