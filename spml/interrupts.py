@@ -53,6 +53,7 @@ def deferred_signals() -> Iterator[Asked]:
     before = {number: signal.getsignal(number) for number in ENDING}
 
     def note(number: int, frame: Any) -> None:
+        """Note a signal; give the second one to what handled it before."""
         if asked.again(number):
             old = before[signal.Signals(number)]
             (old if callable(old) else signal.default_int_handler)(number, frame)

@@ -1,6 +1,5 @@
 """The pictures that a user points at: image files, folders of them, and every n-th frame of videos."""
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from spml.data.files import IMAGE_ENDINGS, find_images, read_image, write_image
+from spml.data.files import find_images, read_image, warn_of_images_below, write_image
 from spml.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 
@@ -45,9 +42,7 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
         if not path.exists():
             raise UserError(f"{path}: no such image, folder or video")
         found += find_images(path, "images in") if path.is_dir() else [path]
-        below = [each for each in path.glob("*/**/*") if each.suffix.lower() in IMAGE_ENDINGS]
-        if below:
-            logger.warning("%s: %d images in sub-folders are not read, such as %s", path, len(below), min(below))
+        warn_of_images_below(path)
     first: dict[str, Path] = {}
     for path in found:
         if first.setdefault(path.stem, path) != path:

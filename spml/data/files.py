@@ -1,7 +1,15 @@
 """One import for everything on disk: paths and text, images and label maps, arrays."""
 
 from spml.data.arrays import read_npy, read_npz, write_arrays
-from spml.data.images import IMAGE_ENDINGS, find_images, image_size, read_image, read_label, write_image
+from spml.data.images import (
+    IMAGE_ENDINGS,
+    find_images,
+    image_size,
+    read_image,
+    read_label,
+    warn_of_images_below,
+    write_image,
+)
 from spml.data.paths import atomic_path, make_dir, need_dir, read_text, visible_files, write_text
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "read_npz",
     "read_text",
     "visible_files",
+    "warn_of_images_below",
     "write_arrays",
     "write_image",
     "write_text",

@@ -1,6 +1,7 @@
 """Images and label maps on disk, which may be broken or hostile: only the formats that are meant, none too large."""
 
 import io
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -11,6 +12,8 @@ from PIL import Image
 
 from spml.data.paths import atomic_path, need_dir, visible_files
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -99,6 +102,13 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
                 f"{flag} {folder}: {first[path.stem].name} and {path.name} would share the name {path.stem}"
             )
     return paths
+
+
+def warn_of_images_below(folder: str | Path) -> None:
+    """Say how many images lie in sub-folders of a folder, which nobody reads."""
+    below = [path for path in Path(folder).glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS]
+    if below:
+        logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), min(below))
 
 
 def _open_image(

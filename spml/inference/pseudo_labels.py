@@ -186,6 +186,7 @@ def nearest_label_walk(networks: Networks, image: InputImage) -> torch.Tensor:
     height, width = (max(1, s // 2) for s in small.size)
 
     def halved(view: View, embeddings: torch.Tensor, size: Size) -> torch.Tensor:
+        """The raw embedding of a view at half its size, C×h×w."""
         canvas = max(1, view.canvas[0] // 2), max(1, view.canvas[1] // 2)
         half = resize(networks.raw_embedding(view, embeddings)[None], canvas)[0]
         half = half[:, : max(1, view.size[0] // 2), : max(1, view.size[1] // 2)]

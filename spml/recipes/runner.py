@@ -19,7 +19,7 @@ from spml.recipes import launch
 from spml.recipes.records import STARTED, Known, Record, write_record
 from spml.recipes.settings import Settings
 from spml.recipes.stages import Recipe, Stage
-from spml.recipes.states import IDLE, State, complete_record, find_state, is_idle
+from spml.recipes.states import IDLE, State, complete_record, find_state
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class RecipeRun:
             state = self.state(stage, earlier)
             taken = place < self.start and state.record is not None
             settings = state.record.settings if taken and state.record else state.settings
-            earlier[stage.name] = IDLE if is_idle(stage, self.places, state) else of_value(settings)
+            earlier[stage.name] = IDLE if state.idle else of_value(settings)
             yield place, stage, state
 
     def state(self, stage: Stage, earlier: dict[str, str]) -> State:
@@ -110,7 +110,7 @@ class RecipeRun:
     def turn(self, stage: Stage, state: State, lock: RunLock) -> None:
         """Run a stage unless it is complete."""
         self.refuse_old(stage, state)
-        if not state.needed:
+        if state.needed is False:
             logger.info("== %s: not needed", stage.name)
             return
         if state.complete and not stage.always:

@@ -19,7 +19,7 @@ class State:
 
     settings: what its result depends on now; record: as it was run, None: never; changes: lines that say in what the
     two differ; missing: whether outputs are gone since it was complete; stray: an output without a record, or '';
-    needed: False where what it is for turned out to be empty.
+    needed: False where what it is for turned out to be empty, None where that is not known yet.
     """
 
     settings: dict
@@ -27,16 +27,21 @@ class State:
     changes: list[str]
     missing: bool
     stray: str
-    needed: bool = True
+    needed: bool | None
 
     @property
     def complete(self) -> bool:
         """Whether it need not run."""
         return bool(self.record and self.record.state == COMPLETE and not self.changes and not self.missing)
 
+    @property
+    def idle(self) -> bool:
+        """Whether it was never run and, as far as is known, never need be, so that nothing depends on its settings."""
+        return self.record is None and not self.needed
+
     def word(self) -> str:
         """In a few words, for the list of stages."""
-        if not self.needed:
+        if self.needed is False:
             return "not needed"
         if self.changes:
             return "changed: " + self.changes[0]
@@ -50,7 +55,7 @@ class State:
 def find_state(stage: Stage, places: Places, folder: Path, earlier: dict[str, str], known: Known) -> State:
     """A stage as it is found; folder: that of the records; earlier: fingerprints of the stages before it."""
     settings = stage_settings(stage, places, earlier, known)
-    needed = _wanted(stage, places) is not False
+    needed = _is_needed(stage, places)
     record = read_record(folder, stage.record_name)
     there = [path for path in stage.writes if os.path.exists(places.path(path))]
     if record is not None and record.state == STARTED and stage.writes and not there:
@@ -76,12 +81,7 @@ def complete_record(stage: Stage, places: Places, settings: dict[str, Any]) -> R
     return Record(COMPLETE, settings, outputs, shared)
 
 
-def is_idle(stage: Stage, places: Places, state: State) -> bool:
-    """Whether a stage was never run and, as far as is known, never need be, so that nothing depends on its settings."""
-    return state.record is None and not _wanted(stage, places)
-
-
-def _wanted(stage: Stage, places: Places) -> bool | None:
+def _is_needed(stage: Stage, places: Places) -> bool | None:
     """Whether there is anything to do for a stage; None where that is not known yet."""
     path = Path(places.path(stage.only_for))
     if not stage.only_for:

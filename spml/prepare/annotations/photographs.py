@@ -8,7 +8,7 @@ from pathlib import Path
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from spml.data.files import IMAGE_ENDINGS, find_images, visible_files
+from spml.data.files import IMAGE_ENDINGS, find_images, visible_files, warn_of_images_below
 from spml.data.lists import join_fields
 from spml.errors import first_of
 
@@ -34,9 +34,7 @@ class Photographs:
         others = [path.name for path in visible_files(self.folder) if path.suffix.lower() in OTHER_PICTURES]
         if others:
             logger.warning("%s: %s not read; expected %s", folder, first_of(others), ", ".join(IMAGE_ENDINGS))
-        below = [path for path in self.folder.glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS]
-        if below:
-            logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), min(below))
+        warn_of_images_below(folder)
         self.paths = {path.stem: path for path in paths}
         self._files = {path.name: path.stem for path in paths}
         self._lower, self._signless = _unique(self.paths, _alike), _unique(self.paths, _without_signs)
