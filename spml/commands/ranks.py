@@ -7,8 +7,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -40,19 +40,33 @@ def _end_when_left(parent: int) -> None:
     os._exit(1)
 
 
-def watch_others() -> None:
-    """End this process where it outlives another one's failure, stuck in an exchange that nobody answers any more."""
-    if num_ranks() > 1:
-        threading.Thread(target=_end_when_stuck, daemon=True).start()
+@contextmanager
+def watched_others() -> Iterator[None]:
+    """In the block, end this process where it outlives another's failure, stuck in an exchange nobody answers any more.
+
+    The watch ends with the block: the interpreter cannot end a thread that stands in the store, and aborts.
+    """
+    if num_ranks() == 1:
+        yield
+        return
+    left = threading.Event()
+    watch = threading.Thread(target=_end_when_stuck, args=(left,), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        left.set()
+        watch.join(PATIENCE.total_seconds())
 
 
-def _end_when_stuck() -> None:
+def _end_when_stuck(left: threading.Event) -> None:
     with suppress(Exception):  # the store ends with the launcher, which ends this process too
         while not _count("failed"):
-            time.sleep(GLANCE * 10)
-        time.sleep(STUCK)
-        drop_partials()
-        os._exit(1)
+            if left.wait(GLANCE * 10):
+                return
+        if not left.wait(STUCK):
+            drop_partials()
+            os._exit(1)
 
 
 def share(samples: Sequence[Shared]) -> list[Shared]:

@@ -46,8 +46,7 @@ def _train_stage(prediction_type: str, argv: Sequence[str] | None, preset: str |
         raise UserError(
             f"{args.cfg_path}: network.prediction_types is {given!r}, this script needs {prediction_type!r}"
         )
-    ranks.watch_others()
-    with process_group(choose_device(args.device)):
+    with ranks.watched_others(), process_group(choose_device(args.device)):
         trainer.refuse_other_snapshots(config, args.snapshot_dir)  # before the data is looked at, which takes longer
         samples = _read_samples(config, args.data_dir, args.data_list, args.semantic_dir)
         validation = _read_validation(config, args.data_dir)

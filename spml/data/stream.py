@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -55,7 +57,7 @@ def make_loader(
     workers = min(workers, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return DataLoader(
         dataset, batch_sampler=sampler, collate_fn=_collate_to_share, num_workers=workers, pin_memory=pin_memory,
-        prefetch_factor=4 if workers else None, worker_init_fn=_leave_signals_to_parent,
+        prefetch_factor=4 if workers else None, worker_init_fn=begin_worker,
     )  # fmt: skip
 
 
@@ -125,7 +127,17 @@ def _lack_of_memory(workers: int, error: Exception) -> UserError:
     )
 
 
-def _leave_signals_to_parent(_: int) -> None:
-    """Ctrl-C and SIGTERM reach a whole group of processes; the one that trains ends the iteration, and then these."""
+def begin_worker(_: int) -> None:
+    """Leave to the process that trains what reaches a loader worker beside it: signals, and the end of a connection.
+
+    Ctrl-C and SIGTERM reach a whole group of processes; the one that trains ends the iteration, and then these. Where
+    it goes away in the midst of fetching a batch, a thread that is not ours would show a traceback.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))
+    sys.excepthook = _show_unless_disconnected
+
+
+def _show_unless_disconnected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not isinstance(error, (ConnectionError, EOFError)):
+        sys.__excepthook__(kind, error, trace)

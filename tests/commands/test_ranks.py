@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from trunk import wait_until
@@ -150,3 +152,48 @@ def test_a_rank_ends_with_the_agent_that_started_it():
         rank = int(agent.stdout.readline())
         agent.kill()
     assert wait_until(lambda: not os.path.exists(f"/proc/{rank}"), 10)
+
+
+WATCHED = """
+import sys
+from torch.distributed import TCPStore
+from spml.commands import ranks
+store = TCPStore("127.0.0.1", int(sys.argv[1]), is_master=True, wait_for_workers=False)
+ranks.GLANCE = 0  # looks at the store without a pause, so that the end falls into a look
+with ranks.watched_others():
+    for _ in range(100):
+        store.add("other", 1)
+"""
+
+
+@pytest.mark.parametrize("repeat", range(3))  # without the watch's end before the interpreter's, half of them abort
+def test_a_process_that_watches_others_ends_in_good_order(repeat):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    variables = environment(**place, MASTER_PORT=port, TORCHELASTIC_USE_AGENT_STORE="True")
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, port], env=variables, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_watch_ends_a_process_where_another_one_failed(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(ranks, "_store", lambda: SimpleNamespace(add=lambda key, more: 1))
+    monkeypatch.setattr(ranks, "STUCK", 0.01)
+    monkeypatch.setattr(ranks.os, "_exit", lambda code: ended.set())
+    with ranks.watched_others():
+        assert ended.wait(10)
+
+
+def test_a_process_that_ends_by_itself_is_not_ended_by_the_watch(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(ranks, "_store", lambda: SimpleNamespace(add=lambda key, more: 1))
+    monkeypatch.setattr(ranks.os, "_exit", lambda code: pytest.fail("ended by the watch"))
+    before = threading.active_count()
+    with pytest.raises(KeyError), ranks.watched_others():
+        raise KeyError
+    assert threading.active_count() == before

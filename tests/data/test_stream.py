@@ -1,6 +1,8 @@
 """The stream of training samples: whole epochs, shares of processes, going on where it stopped."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from spml.data.datasets import Augmentation, WeakLabelDataset
 from spml.data.lists import read_list
-from spml.data.stream import StreamSampler, make_loader, read_batches, worker_deaths
+from spml.data.stream import StreamSampler, begin_worker, make_loader, read_batches, worker_deaths
 from spml.errors import UserError
 
 lengths, batches, ranks = st.integers(1, 12), st.integers(1, 5), st.integers(1, 3)
@@ -132,3 +134,29 @@ def test_an_error_of_our_own_in_a_worker_is_not_taken_for_its_death(child_signal
     with pytest.raises(FileNotFoundError), worker_deaths(2):
         list(read_batches(BrokenLoader(error)))
     assert signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL
+
+
+HALF_A_HANDSHAKE = """
+import multiprocessing.resource_sharer as sharer, os, socket
+from spml.data.stream import begin_worker
+begin_worker(0)
+address, _ = sharer.DupFd(os.open(os.devnull, os.O_RDONLY))._id  # what a worker sends in place of a tensor
+with socket.socket(socket.AF_UNIX) as trainer:
+    trainer.connect(address)
+    trainer.recv(4)
+sharer.stop()  # once it has served whoever came
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_says_nothing_where_its_trainer_goes_away_while_it_fetches_a_batch():
+    done = subprocess.run([sys.executable, "-c", HALF_A_HANDSHAKE], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_other_errors_of_a_worker_are_shown(capsys, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda number, action: None)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    begin_worker(0)
+    sys.excepthook(KeyError, KeyError("seen"), None)
+    assert "KeyError: 'seen'" in capsys.readouterr().err
