@@ -12,6 +12,11 @@ def first_of(names: Sequence[object]) -> str:
     return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
 
 
+def printable(text: str) -> str:
+    """A text that UTF-8 can hold: of names of files that are not in it, the bytes are shown as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal, of number `signal`, asked the program to end, and it does; the message says what is left."""
 

@@ -14,7 +14,7 @@ from spml.commands import ranks
 from spml.commands.streams import forgiving_stderr, give_up, open_closed_streams
 from spml.commands.unforeseen import traceback_file
 from spml.data.paths import drop_partials
-from spml.errors import Interrupted, UserError
+from spml.errors import Interrupted, UserError, printable
 from spml.interrupts import Asked, handled_signals
 from spml.launcher import check_launcher, num_ranks, this_rank
 
@@ -36,7 +36,7 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
         stream = sys.stdout if record.levelno < logging.WARNING else sys.stderr
-        print(self.format(record), file=stream, flush=True)
+        print(printable(self.format(record)), file=stream, flush=True)
 
 
 def show_log() -> None:

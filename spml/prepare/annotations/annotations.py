@@ -15,7 +15,7 @@ from spml.data.files import make_dir, read_image, write_image, write_text
 from spml.data.labels import UNLABELLED
 from spml.data.lists import write_list
 from spml.data.tag_files import write_tags
-from spml.errors import UserError, first_of
+from spml.errors import UserError, first_of, printable
 from spml.prepare.annotations.check_page import check_page, picture
 from spml.prepare.annotations.class_table import ClassTable, read_class_table
 from spml.prepare.annotations.context import Context
@@ -125,7 +125,7 @@ def _write(
     chosen = shown[:: -(-len(shown) // MOST_PICTURES)]
     pictures = list(map_files(partial(picture, context=context), chosen, args.workers))
     summary = _summary(photographs, reading, context.classes)
-    write_text(folder / "check.html", check_page(summary, rows, notes, pictures))
+    write_text(folder / "check.html", printable(check_page(summary, rows, notes, pictures)))
     for line in [*summary, *table_lines(rows)]:
         logger.info("%s", line)
     for line in remark_lines(notes):

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from spml.data.class_names import class_id, has_background, read_class_names
@@ -26,10 +27,7 @@ class ClassTable:
 
     def value(self, name: str) -> int | None:
         """What a label map holds for a name: a class id, 255 for void, 254 for unlabelled; None for an unknown name."""
-        try:
-            return class_id(name, self.names, "")
-        except UserError:
-            return _special(name)
+        return _value(name, self.names)
 
     def nearest(self, name: str) -> str | None:
         """The class whose name is written most alike, None where none is near."""
@@ -40,6 +38,14 @@ class ClassTable:
     def foreground(self, value: int) -> bool:
         """Whether a value of a label map is a class that counts as a tag."""
         return int(self.background) <= value < len(self.names)
+
+
+@lru_cache(maxsize=1 << 16)  # of hundreds of thousands of shapes most have one of few names
+def _value(name: str, names: tuple[str, ...]) -> int | None:
+    try:
+        return class_id(name, names, "")
+    except UserError:
+        return _special(name)
 
 
 def _special(name: str) -> int | None:

@@ -1,5 +1,7 @@
 """COCO JSON: polygons, run-length codes and boxes of many images, crowds like all others."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from spml.data.images import MAX_PIXELS
@@ -10,12 +12,12 @@ from spml.prepare.annotations.model import ImageAnnotations, Mask, Polygon, Rect
 from spml.prepare.annotations.values import Json, checked_box
 from spml.prepare.coco import decode_rle
 
+Held = TypeVar("Held")
+
 
 def is_coco(document: Document, context: Context) -> bool:
     """Whether this is COCO's JSON: an object with two of images, annotations and categories."""
-    content = document.content
-    keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
-    return len({"images", "annotations", "categories"} & {*keys}) > 1
+    return len({"images", "annotations", "categories"} & document.keys) > 1
 
 
 def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -23,15 +25,14 @@ def read_coco(document: Document, context: Context) -> list[ImageAnnotations]:
 
     An annotation with a segmentation gives areas, one without, or whose segmentation is its box (`isbbox`), its box.
     """
-    content = document.content
-    assert isinstance(content, Json)
+    content = document.json
     names = _category_names(content.need("categories"))
-    found: dict[int | str, ImageAnnotations] = {}
+    found: dict[str, ImageAnnotations] = {}
     for entry in content.need("images").each():
         image = ImageAnnotations(entry.need("file_name").text(), entry.where, entry.size("height", "width"))
         image.other_names = _names_before(entry.get("extra"))
         if found.setdefault(_id_of(entry), image).where != entry.where:
-            raise UserError(f"{entry.where}: another image has the id {_id_of(entry)!r}")
+            raise UserError(f"{entry.where}: another image has the id {entry.need('id').value!r}")
     for entry in content.need("annotations").each():
         image = _one_of(found, entry.need("image_id"), "the id of an image of the file")
         shapes = _shapes(entry, _one_of(names, entry.need("category_id"), "the id of a category of the file"), image)
@@ -47,25 +48,30 @@ def _names_before(extra: Json) -> tuple[str, ...]:
     return (name,) if isinstance(name, str) else ()
 
 
-def _category_names(categories: Json) -> dict[int | str, str]:
-    names: dict[int | str, str] = {}
+def _category_names(categories: Json) -> dict[str, str]:
+    names: dict[str, str] = {}
     for entry in categories.each():
         if names.setdefault(_id_of(entry), name := entry.need("name").text()) != name:
-            raise UserError(f"{entry.where}: another category has the id {_id_of(entry)!r}")
+            raise UserError(f"{entry.where}: another category has the id {entry.need('id').value!r}")
     return names
 
 
-def _id_of(entry: Json) -> int | str:
-    number = entry.need("id")
-    if not isinstance(number.value, int | str):
-        raise number.error("an id")
-    return number.value
+def _id_of(entry: Json) -> str:
+    return _key(entry.need("id"), "an id")
 
 
-def _one_of(known: dict, key: Json, wanted: str):  # type: ignore[no-untyped-def]  # whatever the dict holds
-    if not isinstance(key.value, int | str) or key.value not in known:
+def _key(number: Json, wanted: str) -> str:
+    """An id as a text: VIA writes an image's as 0 and what refers to it as "0", tables of numbers as 0.0."""
+    value = number.value
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise number.error(wanted)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _one_of(known: dict[str, Held], key: Json, wanted: str) -> Held:
+    if _key(key, wanted) not in known:
         raise key.error(wanted)
-    return known[key.value]
+    return known[_key(key, wanted)]
 
 
 def _shapes(entry: Json, name: str, image: ImageAnnotations) -> list[Shape]:

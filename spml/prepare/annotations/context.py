@@ -13,7 +13,7 @@ from spml.prepare.annotations.photographs import Photographs
 class Context:
     """The classes, the photographs, and what colours and numbers of masks mean where the user says it.
 
-    seen: what readers remember of folders, so that of thousands of files each does not look there again.
+    seen: what readers remember, by a path that they make up, so that of thousands of files each does not look again.
     """
 
     classes: ClassTable

@@ -26,7 +26,7 @@ from spml.prepare.annotations.values import Xml, checked_box, checked_points, nu
 
 def is_cvat(document: Document, context: Context) -> bool:
     """Whether this is CVAT's XML, by its outermost element."""
-    return isinstance(document.content, Xml) and document.content.element.tag == "annotations"
+    return document.tag == "annotations"
 
 
 def read_cvat(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -34,8 +34,7 @@ def read_cvat(document: Document, context: Context) -> list[ImageAnnotations]:
 
     Shapes are drawn in the order of their z_order. Tracks of videos are refused.
     """
-    content = document.content
-    assert isinstance(content, Xml)
+    content = document.xml
     if content.element.find("track") is not None:
         raise UserError(f"{content.where}: holds tracks of a video; export it as 'CVAT for images'")
     return [_image(entry) for entry in content.children() if entry.element.tag == "image"]

@@ -12,9 +12,7 @@ from spml.prepare.annotations.values import Json
 
 def is_datumaro(document: Document, context: Context) -> bool:
     """Whether this is Datumaro's JSON: an object with items, or with the version of its form."""
-    content = document.content
-    keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
-    return "dm_format_version" in keys or {"items", "categories"} <= {*keys}
+    return "dm_format_version" in document.keys or {"items", "categories"} <= document.keys
 
 
 def read_datumaro(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -22,8 +20,7 @@ def read_datumaro(document: Document, context: Context) -> list[ImageAnnotations
 
     Shapes are drawn in the order of their z_order.
     """
-    content = document.content
-    assert isinstance(content, Json)
+    content = document.json
     labels = content.need("categories").need("label").need("labels")
     names = [entry.need("name").text() for entry in labels.each()]
     return [_item(entry, names) for entry in content.need("items").each()]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException, ElementTree
@@ -25,6 +26,41 @@ class Document:
     path: Path
     content: Json | Xml | str | None
     given: Path | None = None
+
+    @property
+    def json(self) -> Json:
+        """The content of a file that is JSON."""
+        assert isinstance(self.content, Json)
+        return self.content
+
+    @property
+    def xml(self) -> Xml:
+        """The content of a file that is XML."""
+        assert isinstance(self.content, Xml)
+        return self.content
+
+    @property
+    def text(self) -> str:
+        """The content of a file that is text."""
+        assert isinstance(self.content, str)
+        return self.content
+
+    @property
+    def first(self) -> Any:
+        """The value of a JSON file, or the first entry of one that is a list; None of another file."""
+        value = self.content.value if isinstance(self.content, Json) else None
+        return value[0] if isinstance(value, list) and value else value
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of a file that is one JSON object, none of another."""
+        value = self.content.value if isinstance(self.content, Json) else None
+        return {*value} if isinstance(value, dict) else set()
+
+    @property
+    def tag(self) -> str:
+        """The name of the outermost element of an XML file, '' of another file."""
+        return self.content.element.tag if isinstance(self.content, Xml) else ""
 
     @property
     def top(self) -> Path:

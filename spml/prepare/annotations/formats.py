@@ -95,7 +95,10 @@ def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> N
     if document is not None:
         chosen = next((entry for entry in FORMATS if entry.recognises(document, context)), None)
     if document is not None and chosen is not None:
-        reading.annotations.extend(chosen.read(document, context))
+        found = chosen.read(document, context)
+        for each in found:
+            each.file = path.relative_to(given) if not named else Path(path.name)
+        reading.annotations.extend(found)
         reading.files[chosen.name] = reading.files.get(chosen.name, 0) + 1
     elif not named and (document is None or path.suffix.lower() in TEXT_KINDS):
         reading.left_alone.extend([] if context.photographs.is_copy(path) else [path])

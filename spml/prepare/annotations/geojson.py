@@ -16,36 +16,34 @@ DEEPEST = 8
 
 def is_geojson(document: Document, context: Context) -> bool:
     """Whether this is GeoJSON: a feature, a collection of features, or a list of features."""
-    content = document.content
-    if not isinstance(content, Json):
-        return False
-    first = content.value[0] if isinstance(content.value, list) and content.value else content.value
-    return isinstance(first, dict) and first.get("type") in ("Feature", "FeatureCollection")
+    first = document.first
+    empty = first == [] and document.path.suffix.lower() == ".geojson"  # QuPath's, of nothing
+    return empty or (isinstance(first, dict) and first.get("type") in ("Feature", "FeatureCollection"))
 
 
 def read_geojson(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the features of one image, named like the file; raises UserError, with its place, for any other content.
 
-    A feature's class is its property `classification`'s `name`, or `class`, `label` or `name`. The properties `radius`
-    of points and `width` of lines are in pixels.
+    A feature's class is its property `classification`'s `name` or the first of its `names`, or `class`, `label` or
+    `name`. The properties `radius` of points and `width` of lines are in pixels.
     """
-    content = document.content
-    assert isinstance(content, Json)
+    content = document.json
     found = ImageAnnotations(document.path.stem, content.where)
     for feature in _features(content):
-        name = _class_of(feature)
-        geometry = feature.need("geometry")
-        shapes = (
-            []
-            if name is None or geometry.value is None
-            else list(_shapes(geometry, name, feature.get("properties"), 0))
-        )
+        name, geometry, properties = _class_of(feature), feature.need("geometry"), feature.get("properties")
+        shapes = list(_shapes(geometry, name, properties, 0)) if name and geometry.value is not None else []
         found.shapes += shapes
         if not shapes:
-            found.left_out.append(
-                ("feature without a class" if name is None else "geometry of another type", feature.where)
-            )
+            found.left_out.append(("geometry of another type" if name else "feature without a class", feature.where))
+        found.left_out += _nested(properties)
     return [found]
+
+
+def _nested(properties: Json) -> Iterator[tuple[str, str]]:
+    """What QuPath writes below an object, with the reason why it is left out: it has to be exported for itself."""
+    inner = properties.value.get("childObjects") if isinstance(properties.value, dict) else None
+    if isinstance(inner, list) and inner:
+        yield f"{len(inner)} features within it", f"{properties.where}, childObjects"
 
 
 def _features(content: Json) -> Iterator[Json]:
@@ -62,8 +60,10 @@ def _class_of(feature: Json) -> str | None:
     if properties.value is None:
         return None
     classification = properties.get("classification")
-    is_object = isinstance(classification.value, dict)
-    named = [classification.get("name") if is_object else classification]
+    named = [classification]
+    if isinstance(classification.value, dict):  # `names`: QuPath's class and what was derived from it
+        several = classification.get("names")
+        named = [classification.get("name"), *(several.each() if several.value is not None else ())]
     named += [properties.get(key) for key in ("class", "label", "name")]
     texts = [name.value for name in named if isinstance(name.value, str) and name.value.strip()]
     return texts[0] if texts else next((name.text() for name in named if name.value is not None), None)

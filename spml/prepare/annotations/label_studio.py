@@ -1,6 +1,7 @@
 """Label Studio's JSON export: keypoints, brushes, rectangles, ellipses, polygons, choices; coordinates in percent."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -29,10 +30,7 @@ GEOMETRIES = ("keypoint", "brush", "rectangle", "ellipse", "polygon")
 
 def is_label_studio(document: Document, context: Context) -> bool:
     """Whether this is Label Studio's JSON: a task, or a list of tasks, with its data; raises UserError for JSON-MIN."""
-    content = document.content
-    if not isinstance(content, Json):
-        return False
-    first = content.value[0] if isinstance(content.value, list) and content.value else content.value
+    first = document.first
     if isinstance(first, dict) and {"annotation_id", "annotator"} <= {*first} and "data" not in first:
         raise UserError(f"{document.path}: is Label Studio's JSON-MIN, which leaves out what is needed; export as JSON")
     return isinstance(first, dict) and ("data" in first or {"annotations", "predictions"} <= {*first})
@@ -43,8 +41,7 @@ def read_label_studio(document: Document, context: Context) -> list[ImageAnnotat
 
     Of several annotations of a task the last counts; cancelled ones and predictions do not.
     """
-    content = document.content
-    assert isinstance(content, Json)
+    content = document.json
     tasks = content.each() if isinstance(content.value, list) else [content]
     return [found for task in tasks for found in _task(task)]
 
@@ -108,8 +105,8 @@ def _shapes(entry: Json, results: list[Json], size: tuple[int, int] | None) -> I
 def _labels(entry: Json, kind: str, results: list[Json]) -> list[str]:
     """The labels that a result bears, or another result of the same id."""
     number = entry.get("id").value
-    bearers = [other for other in results if number is not None and other.get("id").value == number]
-    for bearer in [entry, *bearers]:
+    others = (other for other in results if number is not None and other.get("id").value == number)
+    for bearer in chain([entry], others):
         for key in (f"{kind}labels", "labels"):
             value = bearer.get("value")
             names = value if value.value is None else value.get(key)

@@ -28,15 +28,12 @@ from spml.prepare.annotations.values import Json
 
 def is_labelme(document: Document, context: Context) -> bool:
     """Whether this is LabelMe JSON: an object with shapes or the path of an image."""
-    content = document.content
-    keys = content.value if isinstance(content, Json) and isinstance(content.value, dict) else {}
-    return "shapes" in keys or "imagePath" in keys
+    return bool({"shapes", "imagePath"} & document.keys)
 
 
 def read_labelme(document: Document, context: Context) -> list[ImageAnnotations]:
     """Read the annotations of one image; raises UserError, with its place, for anything that LabelMe does not write."""
-    content = document.content
-    assert isinstance(content, Json)
+    content = document.json
     stated = content.get("imagePath")
     name = document.path.stem if stated.value is None else stated.text()
     size = content.size("imageHeight", "imageWidth")

@@ -18,6 +18,7 @@ from spml.prepare.annotations.model import ImageAnnotations, mask_of
 TABLE_NAMES = ("labelmap.txt", "label_colors.txt", "_classes.csv", "class_dict.csv")
 ENDINGS = re.compile(r"[_-]((?i:masks?|labels?|labelids|labeltrainids|gt|segmentation|seg)|L)$")
 MOST_UNKNOWN = 64
+COLOURS = ("RGB", "RGBA")  # modes of images
 
 
 def is_mask(document: Document, context: Context) -> bool:
@@ -37,14 +38,14 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     name = path.stem if context.photographs.find(path.stem) else ENDINGS.sub("", path.stem)
     if context.photographs.find(name) is None or (name != path.stem and path.with_stem(name).is_file()):
         return [ImageAnnotations(path.stem, str(path))]
-    table, last = context.mask_table or _table_beside(document), ""
-    if table and table.colours and _has_colours(path):
+    table, last, mode = context.mask_table or _table_beside(document, context), "", _mode(path)
+    if table and table.colours and mode in (*COLOURS, "P"):
         values, names = _coloured(path, table)
     else:
         numbered = context.classes.numbered
         names = table.numbers if table else dict(enumerate(numbered))
         names = {UNLABELLED: "unlabelled", VOID: "void"} | names
-        values = _numbers_in_colours(path, names) if _is_colour(path) else read_label(path)
+        values = _numbers_in_colours(path, names) if mode in (*COLOURS, "LA") else read_label(path)
         last = "" if table else f", where {len(numbered)} lines of classes.txt count from 0"
     found = ImageAnnotations(name, str(path), (values.shape[0], values.shape[1]), counted=table is None)
     present = np.unique(values).tolist()
@@ -57,9 +58,16 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     return [found]
 
 
+def _channels(path: Path) -> np.ndarray:
+    """The colours of a mask, H×W×3, as the file holds them: transparent pixels have theirs, too."""
+    read_image(path)  # refuses what is broken
+    with Image.open(path, formats=LABEL_FORMATS) as image:
+        return np.array(image.convert("RGBA"))[..., :3]
+
+
 def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
     """The numbers of a mask whose three channels are equal; raises UserError where they are not, or mean nothing."""
-    channels = read_image(path)
+    channels = _channels(path)
     values = channels[..., 0]
     if (channels != values[..., None]).any() or not {*np.unique(values).tolist()} <= names.keys():
         raise UserError(
@@ -69,9 +77,13 @@ def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
     return values
 
 
-def _table_beside(document: Document) -> MaskTable | None:
-    places = [folder / name for folder in document.folders() for name in TABLE_NAMES]
-    return next((read_mask_table(place) for place in places if place.is_file() and not _is_of_tags(place)), None)
+def _table_beside(document: Document, context: Context) -> MaskTable | None:
+    key = document.path.parent / "table of masks"
+    if key not in context.seen:
+        places = [folder / name for folder in document.folders() for name in TABLE_NAMES]
+        tables = (read_mask_table(place) for place in places if place.is_file() and not _is_of_tags(place))
+        context.seen[key] = next(tables, None)
+    return context.seen[key]
 
 
 def _is_of_tags(path: Path) -> bool:
@@ -87,17 +99,9 @@ def _mode(path: Path) -> str:
         return "L"
 
 
-def _is_colour(path: Path) -> bool:
-    return _mode(path) in ("RGB", "RGBA")
-
-
-def _has_colours(path: Path) -> bool:
-    return _mode(path) in ("RGB", "RGBA", "P")
-
-
 def _coloured(path: Path, table: MaskTable) -> tuple[np.ndarray, dict[int, str]]:
     """A number for each pixel of a mask in colours, and the number's class."""
-    channels = read_image(path).astype(np.int32)
+    channels = _channels(path).astype(np.int32)
     packed = (channels[..., 0] << 16) + (channels[..., 1] << 8) + channels[..., 2]
     colours, values = np.unique(packed, return_inverse=True)
     names = {place: table.colours.get(colour, f"colour #{colour:06x}") for place, colour in enumerate(colours.tolist())}

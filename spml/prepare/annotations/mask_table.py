@@ -13,6 +13,8 @@ _NUMBER_BEFORE = re.compile(r"^(\d{1,3})[\s,;]+(.+)$")
 _NUMBER_AND_COLOUR_BEFORE = re.compile(r"^(\d{1,3})[\s,;]+(\d{1,3}[\s,;]+\d{1,3}[\s,;]+\d{1,3})[\s,;]+([^\d\s,;].*)$")
 _NUMBER = re.compile(r"^(\d{1,3})[\s:,;=]+(.+)$|^(.+?)[\s:,;=]+(\d{1,3})$")
 
+BEYOND = 1 << 24  # no colour: one of its numbers is above 255
+
 
 @dataclass
 class MaskTable:
@@ -38,8 +40,13 @@ def read_mask_table(path: str | Path) -> MaskTable:
     for place, line in enumerate(lines):
         name, colour, number = (_numbered_colour(line) if counted else None) or _parse(line)
         where = f"class table {path}: {line[:80]!r}"
-        if not name or (colour is not None and table.colours.setdefault(colour, name) != name):
-            raise UserError(f"{where}: expected a name, and a colour or number that no other class has")
+        if (
+            not name
+            or line[0] in "{["
+            or colour == BEYOND
+            or (colour is not None and table.colours.setdefault(colour, name) != name)
+        ):
+            raise UserError(f"{where}: expected a name, and a colour or number up to 255 that no other class has")
         if table.numbers.setdefault(place if number is None else number, name) != name:
             raise UserError(f"{where}: another class has this number")
     if not table.numbers:
@@ -79,4 +86,4 @@ def _channels(text: str) -> int:
     if text.startswith("#"):
         return int(text[1:], 16)
     red, green, blue = (int(part) for part in re.split(r"[\s,;]+", text))
-    return (red << 16) + (green << 8) + blue
+    return (red << 16) + (green << 8) + blue if max(red, green, blue) <= 255 else BEYOND

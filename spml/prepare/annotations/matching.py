@@ -21,6 +21,7 @@ class Remark(Enum):
     ONE_NAME = "files of one name in several folders, all taken for one photograph"
     TWO_NAMES = "files that are called as one photograph and speak of another, which is taken"
     NO_ANNOTATION = "photographs without annotations"
+    EMPTY = "photographs whose annotations hold nothing, not in train.txt"
     NO_PHOTOGRAPH = "annotations without a photograph, left out"
     UNKNOWN_CLASS = "unknown classes, left out"
     OUTSIDE = "shapes outside the image, left out"
@@ -77,7 +78,8 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
             notes.append(Note(Remark.NO_PHOTOGRAPH, repr(found.name[:200]), found.where))
         else:
             taken.setdefault(name, []).append(found)
-            notes += _other_names(name, found, taken[name][0], context.photographs)
+            _refuse_copies(name, found, taken[name][0])
+            notes += _conflicts(name, found, taken[name][0], context.photographs)
             photographs[name].annotated = True
             photographs[name].shapes += _fit(found, photographs[name].size, context.classes, notes)
     if not any(photograph.shapes for photograph in photographs.values()):
@@ -85,27 +87,38 @@ def match(annotations: list[ImageAnnotations], context: Context) -> tuple[list[P
         raise UserError(f"--annotations: nothing in them is of a class and a photograph that were given{first}")
     if context.classes.background and all(found.counted for few in taken.values() for found in few):
         _need_a_class(photographs.values())
+    empty = [Note(Remark.EMPTY, name) for name, few in taken.items() if not any(found.shapes for found in few)]
     unseen = [Note(Remark.NO_ANNOTATION, name) for name, each in photographs.items() if not each.annotated]
-    return list(photographs.values()), notes + unseen
+    return list(photographs.values()), notes + unseen + empty
 
 
-def _other_names(name: str, found: ImageAnnotations, first: ImageAnnotations, photographs: Photographs) -> list[Note]:
-    """Notes of what else than its photograph, or than the first that was said of it, an annotation names.
-
-    Raises UserError for augmented copies, whose shapes do not lie where they do in the photograph.
-    """
+def _refuse_copies(name: str, found: ImageAnnotations, first: ImageAnnotations) -> None:
+    """Raise UserError for augmented copies, whose shapes do not lie where they do in the photograph."""
     copies = [copy_of(each.name) for each in (first, found)]
     if None not in copies and copies[0] != copies[1]:
         raise UserError(
             f"{found.where}: {found.name[:200]!r} and {first.name[:200]!r} are copies of photograph {name}, turned or "
             "cut perhaps; expected an export without augmentation"
         )
+
+
+def _conflicts(name: str, found: ImageAnnotations, first: ImageAnnotations, photographs: Photographs) -> list[Note]:
+    """Notes of what else than its photograph, or than the first that was said of it, an annotation names."""
     others = [other for other in map(photographs.find, found.other_names) if other not in (None, name)]
     notes = [Note(Remark.TWO_NAMES, f"{other}, of {name}", found.where) for other in others]
-    folders = [each.name.replace("\\", "/").rpartition("/")[0].lstrip("./") for each in (first, found)]
-    if all(folders) and folders[0] != folders[1]:
+    folders = _folders(first, found)
+    if folders:
         notes.append(Note(Remark.ONE_NAME, f"{name} of {folders[0]} and {folders[1]}", found.where))
     return notes
+
+
+def _folders(first: ImageAnnotations, found: ImageAnnotations) -> tuple[str, str] | None:
+    """The folders in which two annotations place their photograph, or else their own, where these differ."""
+    stated = [each.name.replace("\\", "/").rpartition("/")[0].lstrip("./") for each in (first, found)]
+    own = [each.file.parent.as_posix() for each in (first, found) if each.file and each.file.name]
+    if not all(stated) and len(own) == 2 and first.file.name == found.file.name:
+        stated = own
+    return (stated[0], stated[1]) if all(stated) and stated[0] != stated[1] else None
 
 
 def _need_a_class(photographs: Iterable[Photograph]) -> None:
@@ -123,15 +136,17 @@ def _fit(
 ) -> list[tuple[Shape, int]]:
     notes += [Note(Remark.NOT_READ, reason[:200], where) for reason, where in found.left_out]
     factors = _factors(found, size, notes)
+    if factors is None:
+        return []
     fitting = []
-    for shape in found.shapes if factors else []:
+    for shape in found.shapes:
         value = classes.value(shape.name)
         if value is None:
             near = classes.nearest(shape.name)
             hint = f", did you mean {near!r}?" if near else ""
             notes.append(Note(Remark.UNKNOWN_CLASS, f"{shape.name[:80]!r}{hint}", shape.where))
             continue
-        if factors and factors != (1, 1):
+        if factors != (1, 1):
             # A mask far beyond the stated image would grow without bound.
             shape = scaled(cut(shape, found.size) if found.size else shape, *factors)
         shape = rounded(shape)

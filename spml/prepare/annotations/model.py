@@ -5,7 +5,9 @@ the finest that all formats keep, so that the same shape is the same in every fo
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -89,7 +91,7 @@ class ImageAnnotations:
     name: the image's file name or id as the file has it; other_names: what else it may be called; size: (height,
     width) as the file states it; relative: coordinates are shares of the image's width and height; left_out: reasons,
     with place, of what the reader could not take; counted: its numbers count the user's classes, since no table says
-    what they mean.
+    what they mean; file: the file, below the folder that the user gave.
     """
 
     name: str
@@ -100,6 +102,7 @@ class ImageAnnotations:
     other_names: tuple[str, ...] = ()
     relative: bool = False
     counted: bool = False
+    file: Path = Path()
 
 
 def mask_of(name: str, where: str, pixels: np.ndarray, left: int = 0, top: int = 0) -> Mask:
@@ -156,20 +159,27 @@ def extent(shape: Shape) -> tuple[float, float, float, float] | None:
     return hull(shape.points if isinstance(shape, Stroke) else np.concatenate(shape.rings))
 
 
+def mapped(shape: Shape, change: Callable[[np.ndarray], np.ndarray]) -> Shape:
+    """A shape whose points, N×2, are what `change` makes of them; a mask and a tag as they are."""
+    if isinstance(shape, Point):
+        ((x, y),) = change(np.array([[shape.x, shape.y]], float)).tolist()
+        return replace(shape, x=x, y=y)
+    if isinstance(shape, Stroke):
+        return replace(shape, points=change(shape.points))
+    if isinstance(shape, Polygon):
+        return replace(shape, rings=tuple(map(change, shape.rings)))
+    if isinstance(shape, Rectangle):
+        corners = np.array([[shape.left, shape.top], [shape.right, shape.bottom]], float)
+        (left, top), (right, bottom) = change(corners).tolist()
+        return replace(shape, left=left, top=top, right=right, bottom=bottom)
+    return shape
+
+
 def moved(shape: Shape, x: int, y: int) -> Shape:
     """A shape moved by whole pixels."""
     if isinstance(shape, Mask):
         return replace(shape, left=shape.left + x, top=shape.top + y)
-    if isinstance(shape, Point):
-        return replace(shape, x=shape.x + x, y=shape.y + y)
-    if isinstance(shape, Stroke):
-        return replace(shape, points=shape.points + [x, y])
-    if isinstance(shape, Polygon):
-        return replace(shape, rings=tuple(ring + [x, y] for ring in shape.rings))
-    if isinstance(shape, Rectangle):
-        left, top, right, bottom = shape.left + x, shape.top + y, shape.right + x, shape.bottom + y
-        return replace(shape, left=left, top=top, right=right, bottom=bottom)
-    return shape
+    return mapped(shape, lambda points: points + [x, y])
 
 
 def cut(shape: Shape, size: tuple[int, int]) -> Shape:
@@ -184,16 +194,7 @@ def cut(shape: Shape, size: tuple[int, int]) -> Shape:
 
 def scaled(shape: Shape, x: float, y: float) -> Shape:
     """A shape in an image that is `x` times as wide and `y` times as high; sizes of dots and strokes stay."""
-    if isinstance(shape, Point):
-        return replace(shape, x=shape.x * x, y=shape.y * y)
-    if isinstance(shape, Stroke):
-        return replace(shape, points=shape.points * [x, y])
-    if isinstance(shape, Rectangle):
-        left, top, right, bottom = shape.left * x, shape.top * y, shape.right * x, shape.bottom * y
-        return replace(shape, left=left, top=top, right=right, bottom=bottom)
-    if isinstance(shape, Polygon):
-        return replace(shape, rings=tuple(ring * [x, y] for ring in shape.rings))
-    return _scaled_mask(shape, x, y) if isinstance(shape, Mask) else shape
+    return _scaled_mask(shape, x, y) if isinstance(shape, Mask) else mapped(shape, lambda points: points * [x, y])
 
 
 def _scaled_mask(mask: Mask, x: float, y: float) -> Mask:
@@ -210,13 +211,4 @@ def _scaled_mask(mask: Mask, x: float, y: float) -> Mask:
 
 def rounded(shape: Shape) -> Shape:
     """A shape with coordinates in hundredths of a pixel."""
-    if isinstance(shape, Point):
-        return replace(shape, x=round(shape.x, DECIMALS), y=round(shape.y, DECIMALS))
-    if isinstance(shape, Stroke):
-        return replace(shape, points=np.round(shape.points, DECIMALS))
-    if isinstance(shape, Rectangle):
-        sides = ("left", "top", "right", "bottom")
-        return replace(shape, **{side: round(getattr(shape, side), DECIMALS) for side in sides})
-    if isinstance(shape, Polygon):
-        return replace(shape, rings=tuple(np.round(ring, DECIMALS) for ring in shape.rings))
-    return shape
+    return mapped(shape, lambda points: np.round(points, DECIMALS))

@@ -12,7 +12,7 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 def is_voc(document: Document, context: Context) -> bool:
     """Whether this is VOC's XML, by its outermost element."""
-    return isinstance(document.content, Xml) and document.content.element.tag == "annotation"
+    return document.tag == "annotation"
 
 
 def read_voc(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -21,8 +21,7 @@ def read_voc(document: Document, context: Context) -> list[ImageAnnotations]:
     VOC counts pixels from 1 and includes the last. Files whose corners all have a decimal point, as CVAT and Datumaro
     write, mean pixel edges from 0 on.
     """
-    content = document.content
-    assert isinstance(content, Xml)
+    content = document.xml
     objects = [child for child in content.children() if child.element.tag == "object"]
     corners = [[_side(item, side) for side in SIDES] for item in objects]
     first = 0 if all("." in side.content() for box in corners for side in box) else 1

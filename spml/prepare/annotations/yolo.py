@@ -23,11 +23,15 @@ OTHER_NAME_FILES = ("*.yaml", "*.yml", "*.names")
 
 
 def is_yolo(document: Document, context: Context) -> bool:
-    """Whether this is YOLO's text: its first line begins with a class number, and shares of 1 follow."""
+    """Whether this is YOLO's text: its first line holds a class number and shares of 1, or numbers of a photograph."""
     if not isinstance(document.content, str) or document.path.suffix.lower() != ".txt":
         return False
     fields = next((line.split() for line in document.content.splitlines() if line.strip()), [])
-    return len(fields) > 4 and fields[0].isdecimal() and sum(map(_is_share, fields[1:])) > len(fields) // 2
+    if context.photographs.find(document.path.stem):
+        # Broken perhaps, which the reader says; where it is empty, nothing is in the photograph.
+        return not fields or (len(fields) > 4 and sum(map(_is_number, fields)) > len(fields) // 2)
+    shares = len(fields) > 4 and fields[0].isdecimal() and sum(map(_is_share, fields[1:])) > len(fields) // 2
+    return shares and context.photographs.find(fields[0]) is None  # with which tags begin
 
 
 def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
@@ -37,10 +41,9 @@ def read_yolo(document: Document, context: Context) -> list[ImageAnnotations]:
     .yaml or .names in those that the user gave; without one they count the lines of the user's classes, which must have
     no background then. Of poses the boxes are read.
     """
-    assert isinstance(document.content, str)
-    table = _table(document, context)
+    table = _table(document, context) if document.text.strip() else NameTable({})
     found = ImageAnnotations(document.path.stem, str(document.path), relative=True)
-    for number, line in enumerate(document.content.splitlines(), 1):
+    for number, line in enumerate(document.text.splitlines(), 1):
         if line.strip():
             fields = line.split()
             where = f"{document.path}, line {number}"
@@ -55,11 +58,16 @@ class NameTable(NamedTuple):
     poses: bool = False
 
 
-def _is_share(text: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
-        return -1 <= float(text) <= 2
+        float(text)
     except ValueError:
         return False
+    return True
+
+
+def _is_share(text: str) -> bool:
+    return _is_number(text) and -1 <= float(text) <= 2
 
 
 def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
@@ -79,13 +87,14 @@ def _shape(fields: list[str], names: dict[int, str], where: str) -> Shape:
 def _table(document: Document, context: Context) -> NameTable:
     numbered = dict(enumerate(context.classes.numbered))
     for folder in document.folders():
-        if folder not in context.seen:
+        key = folder / "table of YOLO"
+        if key not in context.seen:
             given = document.top in (folder, *folder.parents)
             # The user's own classes.txt, background first, may lie above; YOLO does not count the background.
             tables = (t for t in _tables_in(folder, given) if t.names != numbered or not context.classes.background)
-            context.seen[folder] = next(tables, None)
-        if context.seen[folder] is not None:
-            return context.seen[folder]
+            context.seen[key] = next(tables, None)
+        if context.seen[key] is not None:
+            return context.seen[key]
     if context.classes.background:
         raise UserError(
             f"{document.path}: its class numbers mean nothing without a data.yaml, obj.names or classes.txt beside it, "
@@ -127,7 +136,9 @@ def _read_names(path: Path) -> NameTable:
     try:
         content = parse_yaml(text)
         names = content["names"]
+        if not isinstance(names, list | dict):
+            raise ValueError("no list")
         items = names.items() if isinstance(names, dict) else enumerate(names)
         return NameTable({int(number): _name(name) for number, name in items}, "kpt_shape" in content)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UserError(f"{path}: expected 'names:' with a list of class names") from None

@@ -239,3 +239,14 @@ def test_masks_of_0_and_255_alone_are_refused_until_a_table_names_them(run, tmp_
     (tmp_path / "binary" / "labelmap.txt").unlink()
     (tmp_path / "classes.txt").write_text("cow\ngrass\n")  # without a background, 0 is a class
     assert (read_label(run(tmp_path / "binary") / "labels" / "a.png") == 0).any()
+
+
+@pytest.mark.parametrize("name", ["\udcff.json", "x.json"])
+def test_names_that_are_not_in_utf8_are_shown_and_stop_nothing(run, tmp_path, name):
+    labelme(tmp_path / "odd" / name, ("cow", "point", [[10, 10]]), ("pig", "point", [[1, 1]]))
+    labelme(tmp_path / "odd" / "b.json", ("cow", "point", [[1, 1]]), image="\udcff/b.png")
+    labelme(tmp_path / "odd" / "c.json", ("cow", "point", [[1, 1]]), image="x/b.png")
+    (tmp_path / "odd" / "\udcfe.md").write_text("a note")
+    page = (run(tmp_path / "odd") / "check.html").read_text()
+    assert r"\udcfe.md" in page and "pig" in page
+    assert (r"\udcff.json" in page) == (name != "x.json")

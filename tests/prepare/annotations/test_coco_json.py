@@ -88,3 +88,12 @@ def test_sizes_of_0_are_unknown_and_roboflow_says_what_the_image_was_called(read
     content["images"][0] |= {"file_name": "x_jpg.rf.0123456789abcdef.jpg", "extra": {"name": "a.jpg"}}
     (image,) = read_content("a.json", content)
     assert image.size is None and image.other_names == ("a.jpg",)
+
+
+def test_ids_may_be_texts_on_one_side_and_whole_numbers_with_a_point(read_content):
+    content = {
+        "images": [{"id": 0, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "cow"}],
+        "annotations": [{"image_id": "0", "category_id": 1.0, "segmentation": [1, 2, 30, 2, 30, 20]}],
+    }
+    assert [shape.name for shape in read_content("c.json", content)[0].shapes] == ["cow"]

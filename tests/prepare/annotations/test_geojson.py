@@ -66,3 +66,20 @@ def test_heights_empty_geometries_and_names_as_texts_are_read(read_content):
     (found,) = read_content("a.geojson", collection(*features))
     assert [(type(each), each.name) for each in found.shapes] == [(Polygon, "cow"), (Point, "cow")]
     assert len(found.left_out) == 2
+
+
+def test_of_classes_that_qupath_derived_the_first_counts(read_content):
+    several = feature("Point", [3, 4], classification={"names": ["cow", "Positive"]}, name="grass")
+    assert [each.name for each in read_content("a.geojson", [several])[0].shapes] == ["cow"]
+
+
+def test_what_qupath_nests_below_a_feature_is_said_to_be_left_out(read_content):
+    inner = feature("Point", [3, 4])
+    outer = feature("Point", [1, 2], classification={"name": "cow"}, childObjects=[inner])
+    (found,) = read_content("a.geojson", [outer])
+    assert len(found.shapes) == 1
+    assert found.left_out == [("1 features within it", f"{found.where}[0], properties, childObjects")]
+
+
+def test_an_empty_list_says_that_nothing_is_in_the_photograph(read_content):
+    assert [(each.name, each.shapes) for each in read_content("a.geojson", [])] == [("a", [])]

@@ -1,7 +1,9 @@
 import pytest
 
 from spml.errors import UserError
+from spml.prepare.annotations import label_studio
 from spml.prepare.annotations.model import Mask, Point, Polygon, Rectangle, Tag
+from spml.prepare.annotations.values import Json
 
 # RGBA of 2×2 pixels, the second one painted: 16 words of 8 bits, counters of 1, 1, 1 and 4 bits.
 HEAD = f"{16:032b}" + f"{7:05b}" + f"{0:04b}" * 3 + f"{3:04b}"
@@ -122,3 +124,9 @@ def test_coco_with_an_annotator_is_no_small_export(read_content):
     content = {"annotator": "me", "images": [{"id": 1, "file_name": "a.jpg"}], "categories": [], "annotations": []}
     (found,) = read_content("a.json", content)
     assert found.name == "a.jpg" and not found.shapes
+
+
+def test_a_result_that_bears_its_label_looks_at_no_other():
+    entry = Json({"id": "x", "value": {"rectanglelabels": ["cow"]}}, "place")
+    others = [Json(None, "another, at which nobody looks")]
+    assert label_studio._labels(entry, "rectangle", others) == ["cow"]

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from spml.data.files import write_image
 from spml.errors import UserError
+from spml.prepare.annotations import mask_images
 from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.mask_table import MaskTable
 from spml.visualize import voc_palette
@@ -137,3 +139,40 @@ def test_tables_of_masks_are_no_tags_and_those_of_tags_no_tables(tmp_path, conte
         ["cow", "grass"]
     ]
     assert [each.name for each in reading.annotations if each.name.startswith("a_")] == ["a_mask"]
+
+
+def test_transparent_pixels_of_masks_have_their_numbers_and_colours(tmp_path, context):
+    pixels = np.zeros((1, 3, 4), np.uint8)
+    pixels[0, 1:] = [[1, 1, 1, 255], [2, 2, 2, 255]]
+    write_image(tmp_path / "a.png", pixels)
+    numbers = {"background": [[1, 0, 0]], "cow": [[0, 1, 0]], "grass": [[0, 0, 1]]}
+    assert read(tmp_path / "a.png", context()) == numbers
+    table = MaskTable({0: "background", 0x010101: "cow", 0x020202: "grass", 0xFFFFFF: "sky"}, {0: "background"})
+    assert read(tmp_path / "a.png", context(mask_table=table)) == numbers
+
+
+def test_a_palettes_transparent_colour_is_the_palettes(tmp_path, context):
+    image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    image.save(tmp_path / "a.png", transparency=0)
+    table = MaskTable({0: "background", 0xFF0000: "cow", 0x00FF00: "grass"}, {0: "background"})
+    found = read(tmp_path / "a.png", context(mask_table=table))
+    assert found == {"background": [[1, 0, 0]], "cow": [[0, 1, 0]], "grass": [[0, 0, 1]]}
+
+
+def test_grey_masks_with_transparency_are_numbers(tmp_path, context):
+    Image.fromarray(np.array([[[0, 0], [1, 255], [2, 255]]], np.uint8), "LA").save(tmp_path / "a.png")
+    found = read(tmp_path / "a.png", context())
+    assert found == {"background": [[1, 0, 0]], "cow": [[0, 1, 0]], "grass": [[0, 0, 1]]}
+
+
+def test_a_table_beside_many_masks_is_read_once(tmp_path, context, monkeypatch):
+    for name in "abc":
+        write_image(tmp_path / "set" / f"{name}.png", COLOURS)
+    (tmp_path / "set" / "labelmap.txt").write_text("background:0,0,0::\ncow:255,0,0::\ngrass:0,255,0::\n")
+    reads = []
+    honest = mask_images.read_mask_table
+    monkeypatch.setattr(mask_images, "read_mask_table", lambda path: reads.append(path) or honest(path))
+    photographs = dict.fromkeys("abc", COLOURS.shape[:2])
+    assert len(read_annotations([tmp_path / "set"], context(**photographs)).annotations) == 3
+    assert len(reads) == 1

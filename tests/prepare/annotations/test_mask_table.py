@@ -61,3 +61,12 @@ def test_a_number_in_front_of_some_lines_alone_is_of_the_name(tmp_path):
     (tmp_path / "table.txt").write_text("road 0 0 128\n2 wheeler 128 0 0\n4 wheeler 0 128 0\n")
     table = read_mask_table(tmp_path / "table.txt")
     assert [*table.colours.values()] == ["road", "2 wheeler", "4 wheeler"] and [*table.numbers] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "text", ["cow 128 0 300\ngrass 0 1 2", '{"0": "cow"}', '[{"name": "cow", "color": [1, 2, 3]}]']
+)
+def test_colours_beyond_255_and_json_are_refused(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    with pytest.raises(UserError, match="t.txt.*: expected a name"):
+        read_mask_table(tmp_path / "t.txt")

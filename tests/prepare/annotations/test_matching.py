@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from spml.errors import UserError
+from spml.prepare.annotations.formats import read_annotations
 from spml.prepare.annotations.matching import Remark, match
 from spml.prepare.annotations.model import ImageAnnotations, Mask, Point, Polygon, Rectangle, Stroke, Tag, mask_of
 
@@ -105,3 +106,20 @@ def test_augmented_copies_of_a_photograph_are_refused(context):
         UserError, match="a_jpg.rf.22bb.jpg' and 'a_jpg.rf.11aa.jpg' are copies of photograph a, turned"
     ):
         fitted(context, *found)
+
+
+def test_files_of_one_name_below_a_folder_that_speak_of_one_photograph_are_named(tmp_path, context):
+    for folder in ("day1", "day2"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        (tmp_path / "set" / folder / "a.txt").write_text("0 0.5 0.5 0.2 0.4\n")
+    known = context(names=("cow", "grass"), background=False, a=(40, 60))
+    _, notes = match(read_annotations([tmp_path / "set"], known).annotations, known)
+    assert [(note.remark, note.text) for note in notes] == [(Remark.ONE_NAME, "a of day1 and day2")]
+    given = [tmp_path / "set" / folder for folder in ("day1", "day2")]  # as one gives points and strokes
+    assert not match(read_annotations(given, known).annotations, known)[1]
+
+
+def test_photographs_that_are_said_to_be_empty_are_named(context):
+    known = context(a=(40, 60), b=(4, 4))
+    _, notes = match([said(point(1, 1)), said(name="b", size=(4, 4))], known)
+    assert [(note.remark, note.text) for note in notes] == [(Remark.EMPTY, "b")]

@@ -112,3 +112,31 @@ def test_tables_of_office_programs_may_be_in_their_own_encoding(read_content, tm
     (tmp_path / "tags.csv").write_bytes("a,Vögel\n".encode("cp1252"))
     found = read_annotations([tmp_path / "tags.csv"], context(("Vögel", "cow"), False, **PHOTOS)).annotations
     assert tags(found) == {"a": ["Vögel"]}
+
+
+@pytest.mark.parametrize("title", ["split", "subset", "Data_set", "fold"])
+def test_the_part_of_the_data_is_no_class(read_content, title):
+    content = f"filename,label,{title}\na.png,cow,train\nb.png,grass,train\n"
+    found = tags(read_content("tags.csv", content, names=("background", "cow", "grass", "train"), **PHOTOS))
+    assert found == {"a.png": ["cow"], "b.png": ["grass"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a cow,grass\nb\n",
+        "b\na cow,grass\n",
+        "a.png;cow,grass\nb.png;\n",
+        "# of 2024\na,cow,grass\nb,\n",
+        "sep=;\na;cow;grass\nb;\n",
+        "sep=;\nimage;classes\na;cow,grass\nb;\n",
+    ],
+)
+def test_the_cells_are_parted_where_the_first_names_a_photograph(read_content, content):
+    found = tags(read_content("tags.csv", content, **PHOTOS))
+    assert {name.removesuffix(".png"): names for name, names in found.items()} == {"a": ["cow", "grass"], "b": []}
+
+
+def test_photographs_named_by_numbers_have_tags_by_numbers(read_content):
+    found = read_content("tags.txt", "17 0 1 2 1\n18 1\n", **{"17": (4, 4), "18": (4, 4)})
+    assert tags(found) == {"17": ["background", "cow", "grass", "cow"], "18": ["cow"]}

@@ -90,3 +90,27 @@ def test_a_table_above_the_folder_that_was_named_counts_only_by_a_known_name(tmp
     (tmp_path / "given" / "data.yaml").write_text("names: [dog, cat]\n")
     (tmp_path / "given" / "dataset.yaml").write_text("epochs: 3\n")  # behind a good one, nobody looks
     assert read(tmp_path / "given" / "labels") == ["dog", "cat"]
+
+
+@pytest.mark.parametrize("line", ["0 20 20 10 10", "0 nan nan nan nan", "0.0 0.5 0.5 0.1 0.1", "0 0.5 x 0.1 0.1"])
+def test_a_broken_file_called_as_a_photograph_is_refused_in_a_folder_too(tmp_path, context, line):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text(line)
+    with pytest.raises(UserError, match="a.txt, line 1: expected "):
+        read_annotations([tmp_path / "labels"], context(**NO_BACKGROUND))
+
+
+def test_an_empty_file_says_that_nothing_is_in_the_photograph(tmp_path, context):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("\n")
+    reading = read_annotations([tmp_path / "labels"], context())
+    assert [(each.name, each.shapes) for each in reading.annotations] == [("a", [])] and reading.files == {
+        "YOLO text": 1
+    }
+
+
+@pytest.mark.parametrize("names", ["names: {.inf: cat}", "names: cat", "names: 3"])
+def test_names_that_are_no_list_are_refused(read_content, tmp_path, names):
+    (tmp_path / "data.yaml").write_text(names)
+    with pytest.raises(UserError, match="data.yaml: expected 'names:' with a list"):
+        read_content("a.txt", LINES)
