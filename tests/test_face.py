@@ -14,6 +14,7 @@ from spml.commands.inference import inference, inference_softmax, inference_soft
 from spml.commands.prototype import prototype
 from spml.config import save_config
 from spml.data.files import read_image, read_label, read_npz
+from spml.errors import UserError
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import LabelledPrototypes
 
@@ -167,3 +168,46 @@ def test_the_package_brings_no_torch_until_it_is_asked_for_more():
     assert all(getattr(spml, name) for name in spml.__all__) and dir(spml) == spml.__all__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         spml.nothing  # noqa: B018
+
+
+def test_a_segmenter_does_not_depend_on_its_file_any_more(snapshot_dir, config_path, images):
+    segmenter = spml.load(snapshot_dir, config=config_path, device="cpu")
+    before = segmenter(images["a"])
+    (path,) = snapshot_dir.glob("*.pth")
+    path.write_bytes(bytes(path.stat().st_size))  # in place, as copying and torch.save do
+    assert np.array_equal(segmenter(images["a"]), before)
+
+
+def test_the_crf_takes_an_image_that_must_not_be_written_to(segmenter, images):
+    segmenter.config.test.image_size = 0
+    image = images["a"].copy()
+    image.flags.writeable = False
+    assert np.array_equal(segmenter.scores(image, crf=True), segmenter.scores(images["a"], crf=True))
+
+
+@pytest.mark.parametrize(
+    ("prototype", "label"),
+    [(np.zeros((2, 8)), [0, -1]), (np.zeros((2, 8)), [0]), (np.zeros((2, 8)), [0.5, 1]), (np.zeros((2, 8)), [[0, 1]])],
+)
+def test_prototypes_without_a_class_each_are_refused(segmenter, prototype, label):
+    with pytest.raises(UserError, match="labels of 2 prototypes: expected"):
+        segmenter.remember(LabelledPrototypes(prototype, np.array(label), np.zeros((4, 4), int)))
+    assert not len(segmenter.gallery)
+
+
+def test_what_is_no_prototypes_is_refused(segmenter, images):
+    for wrong in (images["a"], [images["a"]], 3):
+        with pytest.raises(UserError, match="prototypes: expected what prototypes.. gives, or several"):
+            segmenter.remember(wrong)
+
+
+def test_a_segmenter_is_one_thing_and_shown_in_one_line(segmenter, snapshot_dir, config_path):
+    other = spml.load(snapshot_dir, config=config_path, device="cpu")
+    assert len({segmenter, other}) == 2 and segmenter == segmenter and segmenter != other
+    assert repr(segmenter) == "Segmenter(panoptic_deeplab_tiny, 4 classes, with a classifier, 0 prototypes, cpu)"
+
+
+def test_parameters_of_the_crf_are_numbers():
+    for wrong in ({"iterations": "3"}, {"iterations": 2.5}, {"pos_w": None}):
+        with pytest.raises(UserError, match=f"CRF, {next(iter(wrong))}: .*; expected"):
+            CRFParameters(**wrong)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spml.commands.flags import Parser, number
+from spml.commands.flags import Parser, number, titled
 from spml.data.files import read_image, read_label, write_image
 from spml.data.lists import Sample, read_list
-from spml.errors import UserError
 from spml.visualize import colorize, load_palette, picture_grid
 
 logger = logging.getLogger(__name__)
@@ -18,13 +17,11 @@ logger = logging.getLogger(__name__)
 def contact_sheet(argv: list[str] | None = None) -> None:
     """Lay the masks of several folders beside their images."""
     args = _parse(argv)
-    columns = [column.partition("=") for column in args.columns]
-    if not all(sign for _, sign, _ in columns):
-        raise UserError(f"--columns {' '.join(args.columns)}: expected TITLE=DIR ...")
+    columns = titled("columns", args.columns)
     samples = read_list(args.data_dir, args.data_list, allow_outside=True)  # as the recipe was given leave to
     samples = samples[:: max(1, len(samples) // args.images)][: args.images]
-    rows = [_row(sample, [Path(folder) for _, _, folder in columns]) for sample in samples]
-    titles = ["image", "truth", *(title for title, _, _ in columns)]
+    rows = [_row(sample, [Path(folder) for folder in columns.values()]) for sample in samples]
+    titles = ["image", "truth", *columns]
     write_image(args.save, picture_grid(rows, titles, args.cell))
     logger.info("contact sheet: %s", args.save)
 

@@ -1,7 +1,7 @@
 """Command-line flags: what they are called, what they take, and which scripts share them."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +29,17 @@ def filled(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("'', expected a path")
     return text
+
+
+def titled(flag: str, pairs: Sequence[str]) -> dict[str, str]:
+    """TITLE=PATH words as {title: path}, the title all before the first sign; raises UserError for other words."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        title, _, path = pair.partition("=")
+        if not title or not path or title in found:
+            raise UserError(f"--{flag} {pair!r}: expected TITLE=PATH, each title once")
+        found[title] = path
+    return found
 
 
 def grid(text: str) -> tuple[int, int]:

@@ -2,13 +2,12 @@
 
 import logging
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from spml.commands.event_files import Curve, read_curves
-from spml.commands.flags import Parser, number
+from spml.commands.flags import Parser, number, titled
 from spml.commands.report_page import Report, ShownImage, ShownList, report_page
 from spml.commands.score_files import read_class_scores
 from spml.data.class_names import read_class_names
@@ -16,7 +15,7 @@ from spml.data.files import read_image, read_label, write_text
 from spml.data.labels import UNLABELLED
 from spml.data.lists import Sample, listed_ids, read_list
 from spml.data.transforms import resize_label
-from spml.errors import UserError
+from spml.errors import printable
 from spml.visualize import data_address, load_palette, overlay, shrunk
 
 OPACITY = 0.6
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 def html_report(argv: list[str] | None = None) -> None:
     """Write the page that shows what a recipe made."""
     args = _parse(argv)
-    columns, scores, folders = (_titled(flag, getattr(args, flag)) for flag in ("columns", "scores", "tensorboard"))
+    columns, scores, folders = (titled(flag, getattr(args, flag)) for flag in ("columns", "scores", "tensorboard"))
     read = {title: read_class_scores(path) for title, path in scores.items()}
     palette = load_palette(args.color_map)
     page = Report(
@@ -43,7 +42,7 @@ def html_report(argv: list[str] | None = None) -> None:
             *(path for path in (*scores.values(), *folders.values()) if not Path(path).exists()),
         ],
     )
-    write_text(args.save, report_page(page))
+    write_text(args.save, printable(report_page(page)))
     logger.info("report: %s", args.save)
 
 
@@ -58,14 +57,6 @@ def _list(args: Namespace, data_list: str, columns: dict[str, str], palette: np.
 def _holds_any(folder: str, args: Namespace) -> bool:
     """Whether a folder holds the mask of any listed image."""
     return any(Path(folder, f"{name}.png").is_file() for path in args.data_list for name in listed_ids(path))
-
-
-def _titled(flag: str, pairs: Sequence[str]) -> dict[str, str]:
-    """TITLE=PATH pairs; the path is all behind the last sign."""
-    parts = [pair.rpartition("=") for pair in pairs]
-    if not all(title and path for title, _, path in parts):
-        raise UserError(f"--{flag} {' '.join(pairs)}: expected TITLE=PATH ...")
-    return {title: path for title, _, path in parts}
 
 
 def _curves(folder: str) -> dict[str, Curve]:

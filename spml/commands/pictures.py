@@ -1,5 +1,7 @@
 """The pictures that a user points at: image files, folders of them, and every n-th frame of videos."""
 
+import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ import numpy as np
 
 from spml.data.files import find_images, read_image, warn_of_images_below, write_image
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 
@@ -39,7 +43,7 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.exists():
+        if not os.path.exists(path):
             raise UserError(f"{path}: no such image, folder or video")
         found += find_images(path, "images in") if path.is_dir() else [path]
         warn_of_images_below(path)
@@ -75,7 +79,7 @@ def given_pictures(
 def _frames(path: Path, every: int, frame_dir: Path) -> Iterator[GivenPicture]:
     """Every n-th frame, upright; raises UserError where there is none that can be read."""
     video = cv2.VideoCapture(str(path))
-    number = 0
+    number, promised = 0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     try:
         while video.grab():
             if number % every == 0:
@@ -91,6 +95,8 @@ def _frames(path: Path, every: int, frame_dir: Path) -> Iterator[GivenPicture]:
         video.release()
     if number == 0:
         raise UserError(f"{path}: not a readable video")
+    if number < promised:
+        logger.warning("%s: ends after %d of %d frames", path, number, promised)
 
 
 def count_pictures(paths: Sequence[Path], every: int) -> int:

@@ -17,7 +17,7 @@ from spml.config import Config
 from spml.data.class_names import read_class_names
 from spml.data.files import write_text
 from spml.data.transforms import size_within
-from spml.errors import UserError
+from spml.errors import UserError, printable
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters
 from spml.visualize import load_palette
@@ -34,8 +34,7 @@ FAR = 4  # times the training crop: a picture this large shows things larger tha
 def predict(argv: Sequence[str] | None = None) -> None:
     """Predict pictures; those that cannot be read are named, and make the run fail once the others are done."""
     flags = _parse(argv)
-    given = () if flags.image_size is None else ("test.image_size", str(flags.image_size), "dataset.max_side", "0")
-    config = trained_config(flags, *given)
+    config = trained_config(flags, *_size_as_seen(flags))
     inputs, names = find_inputs(flags.inputs), _class_names(flags, config)
     palette = load_palette(config.dataset.color_map_path)
     polygons = Polygons(flags.polygons, flags.tolerance, flags.min_pixels)
@@ -46,13 +45,20 @@ def predict(argv: Sequence[str] | None = None) -> None:
     shown, left_out = _predict_all(segmenter, ways, files, bar)
     files.finish()
     if shown:
-        write_text(files.save_dir / "index.html", prediction_page(shown, left_out, names, palette))
+        write_text(files.save_dir / "index.html", printable(prediction_page(shown, left_out, names, palette)))
         logger.info("%s: %d pictures", files.save_dir / "index.html", len(shown))
     if left_out:
         some = ", ".join(each.path.name for each in left_out[:5]) + (", ..." if len(left_out) > 5 else "")
         raise UserError(
             left_out[0].reason if len(inputs) == 1 else f"{len(left_out)} of {len(inputs)} files left out: {some}"
         )
+
+
+def _size_as_seen(flags: Namespace) -> tuple[str, ...]:
+    """Settings of what size pictures are seen at; over scales as they are, like the scripts for lists."""
+    if flags.image_size is not None:
+        return "test.image_size", str(flags.image_size), "dataset.max_side", "0"
+    return ("test.image_size", "0") if flags.multi_scale and "test.image_size" not in flags.opts else ()
 
 
 def _predict_all(
@@ -126,7 +132,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument("--classes", metavar="TXT", help="names of the classes, one a line, in the order of their ids")
     parser.add_argument(
         "--image_size",
-        type=number("--image_size", int, 0, 10**6),
+        type=number("--image_size", int, 0, 1 << 16),
         metavar="N",
         help="the longer side at which networks see pictures; 0: as they are (default: as in training and test.*)",
     )

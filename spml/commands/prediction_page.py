@@ -1,6 +1,7 @@
 """The page that shows all predictions of a run."""
 
 import html
+import os
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -44,8 +45,8 @@ def _section(each: Shown, names: Sequence[str]) -> str:
     shares = ", ".join(f"{html.escape(names[number])} {100 * share:.1f} %" for number, share in each.classes)
     height, width = each.size
     figures = "".join(
-        f"<figure><a href='{quote(file)}'><img src='{address}' alt='{title}'></a><figcaption>{title}</figcaption>"
-        "</figure>"
+        f"<figure><a href='{quote(os.fsencode(file))}'><img src='{address}' alt='{title}'></a>"
+        f"<figcaption>{title}</figcaption></figure>"
         for title, address, file in each.pictures
     )
     about = f"{width} × {height}; {shares}; mean uncertainty {each.unsure:.2f}"

@@ -1,5 +1,6 @@
 """What scripts for trained networks share: the snapshot and configuration that their flags name."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
 
 def trained_path(flags: Namespace) -> Path:
     """The snapshot, or folder of snapshots, that the flags name; raises UserError where it is not there."""
-    if bool(flags.snapshot) == bool(flags.snapshot_dir):
+    if not flags.snapshot and not flags.snapshot_dir:
         raise UserError("one of --snapshot_dir and --snapshot is needed")
-    flag, path = (
-        ("--snapshot", Path(flags.snapshot)) if flags.snapshot else ("--snapshot_dir", Path(flags.snapshot_dir))
-    )
-    if not (path.is_file() if flags.snapshot else path.is_dir()):
-        raise UserError(f"{flag} {path}: no such {'file' if flags.snapshot else 'folder'}")
-    return path
+    if flags.snapshot:  # counts before the folder
+        flag, path, there, what = "--snapshot", flags.snapshot, os.path.isfile(flags.snapshot), "file"
+    else:
+        flag, path, there, what = "--snapshot_dir", flags.snapshot_dir, os.path.isdir(flags.snapshot_dir), "folder"
+    if not there:
+        raise UserError(f"{flag} {path}: no such {what}")
+    return Path(path)
 
 
 def trained_config(flags: Namespace, *more: str) -> Config:

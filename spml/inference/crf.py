@@ -33,7 +33,8 @@ def dense_crf(image: np.ndarray, scores: np.ndarray, parameters: CRFParameters) 
     field = need_pydensecrf().DenseCRF2D(width, height, classes)
     field.setUnaryEnergy(np.ascontiguousarray(unary.reshape(classes, -1)))
     field.addPairwiseGaussian(sxy=p.pos_xy_std, compat=p.pos_w)
-    field.addPairwiseBilateral(sxy=p.bi_xy_std, srgb=p.bi_rgb_std, rgbim=np.ascontiguousarray(image), compat=p.bi_w)
+    colours = np.require(image, requirements=["C", "W"])  # which pydensecrf asks for
+    field.addPairwiseBilateral(sxy=p.bi_xy_std, srgb=p.bi_rgb_std, rgbim=colours, compat=p.bi_w)
     return np.array(field.inference(p.iterations), np.float32).reshape(classes, height, width)
 
 

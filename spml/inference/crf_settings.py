@@ -30,5 +30,7 @@ class CRFParameters:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             low, high = CRF_WIDTH if name.endswith("std") else CRF_WEIGHT if name.endswith("w") else CRF_ITERATIONS
-            if not low <= value <= high:
+            whole = name == "iterations"
+            right = isinstance(value, int if whole else int | float)
+            if not right or not low <= value <= high:
                 raise UserError(f"CRF, {name}: {value!r}; expected {low:g} to {high:g}")

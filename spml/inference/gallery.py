@@ -37,19 +37,26 @@ class Gallery:
     def joined(self, found: Iterable[LabelledPrototypes], num_classes: int) -> "Gallery":
         """This gallery and, behind it, the prototypes of images whose label is one of the classes.
 
-        Raises UserError where their dimension is another than the gallery's.
+        Raises UserError where their dimension is another than the gallery's, or each has no label that is a class.
         """
         embeddings, labels = [self.embedding], [self.label]
         for each in found:
-            if each.prototype.ndim != 2 or each.prototype.shape[1] != self.embedding.shape[1]:
-                raise UserError(
-                    f"prototypes have shape {each.prototype.shape}, expected S×{self.embedding.shape[1]} "
-                    "(network.embedding_dim)"
-                )
+            _check(each, self.embedding.shape[1])
             known = each.label < num_classes
             embeddings.append(torch.from_numpy(each.prototype[known]).to(self.embedding))
             labels.append(torch.from_numpy(each.label[known]).to(self.label))
         return Gallery(torch.cat(embeddings), torch.cat(labels))
+
+
+def _check(found: object, dim: int) -> None:
+    if not isinstance(found, LabelledPrototypes):
+        raise UserError(f"prototypes: expected what prototypes() gives, or several, not {type(found).__name__}")
+    prototype, label = found.prototype, found.label
+    if not isinstance(prototype, np.ndarray) or prototype.ndim != 2 or prototype.shape[1] != dim:
+        raise UserError(f"prototypes have shape {np.shape(prototype)}, expected S×{dim} (network.embedding_dim)")
+    whole = isinstance(label, np.ndarray) and label.dtype.kind in "iu" and label.shape == prototype.shape[:1]
+    if not whole or (label < 0).any():
+        raise UserError(f"labels of {len(prototype)} prototypes: expected as many whole numbers, none below 0")
 
 
 def empty_gallery(dim: int, device: torch.device, kind: str = "float32") -> Gallery:

@@ -15,7 +15,7 @@ from spml.inference.windows import Size, View, average_windows, embed_views, mak
 Look = tuple[View, torch.Tensor]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Networks:
     """Networks in eval mode on one device, and the configuration they were trained with.
 
@@ -29,16 +29,25 @@ class Networks:
     config: Config
     device: torch.device
 
+    def __repr__(self) -> str:
+        network, dataset = self.config.network, self.config.dataset
+        head = "without" if self.classifier is None else "with"
+        return (
+            f"{type(self).__name__}({network.backbone_types}, {dataset.num_classes} classes, {head} a classifier, "
+            f"{len(self.gallery)} prototypes, {self.device})"
+        )
+
     def look(
         self, image: np.ndarray, scales: Sequence[float], flips: bool = True, whole: bool = False
     ) -> Iterator[Look]:
         """Views of an image [H, W, 3] in 0..1 with the raw stride-4 embeddings of their windows, as pairs."""
-        views = make_views(image, scales, self.config, flips, whole)
-        return zip(views, embed_views(self.embedding, views, self.device), strict=True)
+        return iter(self.look_at([image], scales, flips, whole)[0])
 
-    def look_at(self, images: Sequence[np.ndarray], scales: Sequence[float], flips: bool = True) -> list[list[Look]]:
+    def look_at(
+        self, images: Sequence[np.ndarray], scales: Sequence[float], flips: bool = True, whole: bool = False
+    ) -> list[list[Look]]:
         """The same of several images, whose windows of one size go through the network together."""
-        views = [make_views(image, scales, self.config, flips) for image in images]
+        views = [make_views(image, scales, self.config, flips, whole) for image in images]
         embeddings = iter(embed_views(self.embedding, [view for each in views for view in each], self.device))
         return [[(view, next(embeddings)) for view in each] for each in views]
 

@@ -22,6 +22,7 @@ CHECKED = ((1, 64, 96, 3), (2, 77, 131, 3), (1, 33, 41, 3))
 LARGEST_DIFFERENCE = 1e-3
 AXES = ("batch", "height", "width")
 OPSET = 17
+REFUSED = "the network cannot be exported to ONNX"
 
 
 class ImageNetwork(nn.Module):
@@ -102,6 +103,9 @@ def need_onnx() -> None:
 
 def _export(network: ImageNetwork, output: str, path: Path) -> None:
     need_onnx()
+    if any(getattr(module, "dynamic_img_size", False) for module in network.modules()):
+        # The exporter would say so too, and print a thousand lines of the network first.
+        raise UserError(f"{REFUSED} (a transformer of timm, which resamples its positions)")
     example = (torch.zeros(EXAMPLE, dtype=torch.uint8),)
     sizes = {"image": dict(zip((0, 1, 2), AXES, strict=True)), output: dict(zip((0, 2, 3), AXES, strict=True))}
     names: dict[str, Any] = {"input_names": ["image"], "output_names": [output], "dynamic_axes": sizes}
@@ -112,7 +116,7 @@ def _export(network: ImageNetwork, output: str, path: Path) -> None:
             torch.onnx.export(network, example, path, dynamo=False, opset_version=OPSET, **names)
     except Exception as error:  # the exporter raises a dozen kinds
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"the network cannot be exported to ONNX ({reason[:200]})") from None
+        raise UserError(f"{REFUSED} ({reason[:200]})") from None
 
 
 def _difference(network: nn.Module, path: str) -> float | None:

@@ -7,11 +7,11 @@ from math import log
 import numpy as np
 import torch
 
-from spml.inference.crf import refine_scores, resize_pixels
+from spml.inference.crf import resize_pixels
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Networks
-from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, resized_image, retrieval, softmax_of
+from spml.inference.scores import ONE_SCALE, PYRAMID, pyramid_scales, refined, resized_image, retrieval, softmax_of
 from spml.inference.tiles import Place, cut_tiles, put_together
 from spml.inference.windows import Size
 from spml.models.embedding import resize
@@ -103,14 +103,14 @@ def predict_image(networks: Networks, image: np.ndarray, ways: Ways) -> Predicti
     colours = resize_pixels(seen.pixels, (height, width))
     tiles = cut_tiles((height, width), tuple(config.test.crop_size))
 
-    def look(place: Place, _: Size) -> torch.Tensor:
-        return _look(networks, pixels[place], colours[place], ways, compare)
+    def score(place: Place, _: Size) -> torch.Tensor:
+        return _score(networks, pixels[place], colours[place], ways, compare)
 
     parts: Iterator[tuple[Place, torch.Tensor]]
     if (height, width) == given.size:
-        parts = ((tile.core, _at(look(tile.window, given.size), tile.inner)) for tile in tiles)
+        parts = ((tile.core, _at(score(tile.window, given.size), tile.inner)) for tile in tiles)
     else:
-        parts = iter([(EVERYWHERE, put_together(tiles, (height, width), (height, width), look))])
+        parts = iter([(EVERYWHERE, put_together(tiles, (height, width), (height, width), score))])
     for place, values in parts:
         found.add(place, values[:classes], values[classes:] if compare else None)
     return found
@@ -127,14 +127,13 @@ def _at(values: torch.Tensor, place: Place) -> torch.Tensor:
     return values[:, rows, columns]
 
 
-def _look(networks: Networks, pixels: np.ndarray, colours: np.ndarray, ways: Ways, compare: bool) -> torch.Tensor:
+def _score(networks: Networks, pixels: np.ndarray, colours: np.ndarray, ways: Ways, compare: bool) -> torch.Tensor:
     """Scores of an image [h, w, 3] in 0..1, and behind them those of retrieval where both are compared: [·, h, w]."""
     if networks.classifier is None:
-        scores = retrieval.look(networks, pixels)
+        scores = retrieval.score(networks, pixels)
     else:
         scales: Sequence[float] = pyramid_scales(networks.config, PYRAMID) if ways.multi_scale else ONE_SCALE
         height, width = pixels.shape[:2]
         scores = softmax_of(networks, networks.look(pixels, scales, ways.multi_scale), (height, width))
-    if ways.crf is not None:
-        scores = torch.from_numpy(refine_scores(colours, scores.cpu().numpy(), ways.crf)).to(scores.device)
-    return torch.cat([scores, retrieval.look(networks, pixels)]) if compare else scores
+    scores = refined(scores, colours, ways.crf)
+    return torch.cat([scores, retrieval.score(networks, pixels)]) if compare else scores

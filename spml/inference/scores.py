@@ -10,6 +10,8 @@ from spml.config import Config
 from spml.data.transforms import longest_side_size, resize_image
 from spml.devices import need_memory
 from spml.inference.clusters import segment_image, unit_prototypes
+from spml.inference.crf import refine_scores
+from spml.inference.crf_settings import CRFParameters
 from spml.inference.input_image import InputImage
 from spml.inference.networks import Look, Networks
 from spml.inference.retrieval import class_shares, nearest_labels
@@ -34,7 +36,7 @@ class Scorer:
 
     def __call__(self, networks: Networks, image: InputImage) -> torch.Tensor:
         """Scores K×h×w of the whole image at once."""
-        return self.look(networks, self._seen(networks, image))
+        return self.score(networks, self._seen(networks, image))
 
     def several(self, networks: Networks, images: Iterable[InputImage]) -> Iterator[torch.Tensor]:
         """Scores K×h×w of each whole image; those of all go through the network together."""
@@ -43,7 +45,7 @@ class Scorer:
         for pixels, each in zip(seen, looks, strict=True):
             yield self.finish(networks, each, (pixels.shape[0], pixels.shape[1]))
 
-    def look(self, networks: Networks, pixels: np.ndarray) -> torch.Tensor:
+    def score(self, networks: Networks, pixels: np.ndarray) -> torch.Tensor:
         """Scores K×h×w of pixels [h, w, 3] in 0..1 as they are seen."""
         looks = networks.look(pixels, *self._views(networks))
         return self.finish(networks, looks, (pixels.shape[0], pixels.shape[1]))
@@ -53,7 +55,7 @@ class Scorer:
         pixels = self._seen(networks, image)
         height, width = pixels.shape[:2]
         for tile in cut_tiles((height, width), tuple(networks.config.test.crop_size)):
-            yield tile, self.look(networks, pixels[tile.window])
+            yield tile, self.score(networks, pixels[tile.window])
 
     def size(self, networks: Networks, image: InputImage) -> Size:
         """Height and width at which the image is seen."""
@@ -146,6 +148,11 @@ def softmax_of(networks: Networks, looks: Iterable[Look], size: Size) -> torch.T
     return mean_of(
         networks.class_maps(view, networks.logits(view, embeddings), size).softmax(0) for view, embeddings in looks
     )
+
+
+def refined(scores: torch.Tensor, colours: np.ndarray, crf: CRFParameters | None) -> torch.Tensor:
+    """Scores [K, h, w] after the CRF, on their own device; as they are without parameters. colours: uint8 [h, w, 3]."""
+    return scores if crf is None else torch.from_numpy(refine_scores(colours, scores.cpu().numpy(), crf)).to(scores)
 
 
 retrieval = Scorer(False, retrieval_of_one)

@@ -1,5 +1,6 @@
 """The face of inference: a trained network that takes an image and gives its mask, scores, embedding or prototypes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from spml.config import Config, load_config
 from spml.data.transforms import resize_label
 from spml.devices import choose_device, need_memory
 from spml.errors import UserError
-from spml.inference.crf import refine_scores, resize_pixels
+from spml.inference.crf import resize_pixels
 from spml.inference.crf_settings import CRFParameters
 from spml.inference.gallery import LabelledPrototypes, empty_gallery
 from spml.inference.input_image import InputImage
 from spml.inference.labelled_prototypes import image_prototypes
 from spml.inference.networks import Networks
 from spml.inference.precision import in_precision
-from spml.inference.scores import ONE_SCALE, resized_image, retrieval, softmax, softmax_of
+from spml.inference.scores import ONE_SCALE, refined, resized_image, retrieval, softmax, softmax_of
 from spml.inference.tiles import Place, cut_tiles, put_together
 from spml.inference.windows import Size
 from spml.models.embedding import resize
@@ -32,8 +33,8 @@ WINDOW_BYTES = 64  # a pixel at least: its colours, and what a small backbone gi
 class Segmenter(Networks):
     """Trained networks on one device, called with images.
 
-    An image is uint8 [H, W, 3], RGB; all else is numpy at its size H×W. Images of another form, and labels of another
-    size, raise UserError. `test.*` of the configuration says at which size and in which windows an image is seen.
+    An image is uint8 [H, W, 3], RGB; what has pixels is numpy at its size. Images of another form, and labels of
+    another size, raise UserError. `test.*` of the configuration says at which size and in which windows it is seen.
     """
 
     def _input(self, image: np.ndarray) -> InputImage:
@@ -69,15 +70,14 @@ class Segmenter(Networks):
         pixels = resized_image(given, self.config) if scales is None else given.unit_range()
         height, width = pixels.shape[:2]
         chosen: Sequence[float] = ONE_SCALE if scales is None else scales
-        parameters = crf if isinstance(crf, CRFParameters) else CRFParameters()
+        parameters = crf if isinstance(crf, CRFParameters) else CRFParameters() if crf else None
         colours = resize_pixels(given.pixels, (height, width))
 
-        def look(place: Place, size: Size) -> torch.Tensor:
-            seen = softmax_of(self, self.look(pixels[place], chosen, flips), size)
-            return torch.from_numpy(refine_scores(colours[place], seen.cpu().numpy(), parameters)) if crf else seen
+        def score(place: Place, size: Size) -> torch.Tensor:
+            return refined(softmax_of(self, self.look(pixels[place], chosen, flips), size), colours[place], parameters)
 
         tiles = cut_tiles((height, width), tuple(self.config.test.crop_size))
-        found = put_together(tiles, (height, width), (height, width), look)
+        found = put_together(tiles, (height, width), (height, width), score)
         return resize(found[None], given.result_size)[0].cpu().numpy()
 
     @torch.inference_mode()
@@ -103,7 +103,7 @@ class Segmenter(Networks):
 
         Raises UserError where their dimension is not `network.embedding_dim`.
         """
-        found = [prototypes] if isinstance(prototypes, LabelledPrototypes) else prototypes
+        found = prototypes if isinstance(prototypes, Sequence) else [prototypes]
         self.gallery = self.gallery.joined(found, self.config.dataset.num_classes)
 
     @torch.inference_mode()
@@ -163,7 +163,7 @@ def load(path: str | Path, config: str | Path | Config | None = None, device: st
     default cuda where there is one. Raises UserError where something is missing or does not fit.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise UserError(f"{path}: no such snapshot or folder of snapshots")
     settings = _configuration(path if path.is_dir() else path.parent, config)
     if settings.network.prediction_types == "cam":

@@ -33,11 +33,6 @@ class Tile:
         )
         return rows, columns
 
-    @property
-    def whole(self) -> bool:
-        """Whether it is the one tile of an image that is not cut."""
-        return self.window == self.core
-
     def scaled(self, size: Size, to: Size) -> "Tile":
         """The tile of an image of `size` in one of size `to`."""
         window, core = (

@@ -10,12 +10,15 @@ from torch.nn import functional as F
 
 from spml.config import Config
 from spml.data.transforms import mirror, normalise, pad_to, resize_image, scaled_size
+from spml.devices import need_memory
 from spml.models.embedding import resize
 
 Size = tuple[int, int]  # height and width
 
 MAX_BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 21}  # of the windows that go through the network together
 MAX_FINISH_PIXELS = 1 << 18  # of the windows that are brought to full resolution together
+
+SCALED_BYTES = 24  # a pixel at least: three colours in float32, as they are and normalised
 
 
 def window_ends(size: int, crop: int, stride: int) -> list[int]:
@@ -88,7 +91,7 @@ def make_views(
     """
     views = []
     for scale in scales:
-        scaled = image if scale == 1 else resize_image(image, scaled_size(image.shape[:2], scale))
+        scaled = image if scale == 1 else _scaled(image, scale)
         pixels = normalise(scaled, config.network.pixel_means, config.network.pixel_stds)
         crop, stride = (tuple(config.test[key]) for key in ("crop_size", "stride"))
         if whole:
@@ -97,6 +100,12 @@ def make_views(
         if flips:
             views.append(View(mirror(pixels), True, crop, stride))
     return views
+
+
+def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
+    size = scaled_size(image.shape[:2], scale)
+    need_memory(SCALED_BYTES * size[0] * size[1], torch.device("cpu"), f"test.scales, {scale:g}")
+    return resize_image(image, size)
 
 
 def embed_views(

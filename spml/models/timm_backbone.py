@@ -92,7 +92,9 @@ class TimmBackbone(Backbone):
                 maps = self.eval()._maps(torch.zeros(1, 3, side, side + unit))
         except Exception as error:  # models say in many ways that they take one size alone
             reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise UserError(f"{KEY} is {name!r}, which gives no feature map at any size of image ({reason})") from None
+            raise UserError(
+                f"{KEY} is {name!r}, which does not take images of any size, or gives no feature map ({reason})"
+            ) from None
         self.train()
         strides = [side // each.shape[-2] for each in maps]
         if any(

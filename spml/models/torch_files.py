@@ -25,7 +25,8 @@ def read_torch(path: str | Path, device: torch.device | str) -> Any:
     try:
         packed = zipfile.is_zipfile(path)
         _look_through(path, packed)
-        content = torch.load(path, map_location=device, weights_only=True, mmap=packed or None)
+        # Read, not mapped: who holds a tensor of a mapped file dies where the file is written to.
+        content = torch.load(path, map_location=device, weights_only=True)
         _need_plain_tensors(content)
         return content
     except FileNotFoundError:

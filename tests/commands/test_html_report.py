@@ -97,5 +97,12 @@ def test_dots_are_seen_in_small_pictures():
 
 @pytest.mark.parametrize("flags", [["--columns", "x"], ["--scores", "=x"], ["--tensorboard", "x="]])
 def test_what_lacks_a_title_or_path_is_named(folder, flags):
-    with pytest.raises(UserError, match=f"{flags[0]} {flags[1]}: expected TITLE=PATH"):
+    with pytest.raises(UserError, match=f"{flags[0]} '{flags[1]}': expected TITLE=PATH"):
         page_of(folder, *flags)
+
+
+def test_a_path_may_hold_the_sign_and_titles_stand_once(folder):
+    (folder / "masks").rename(folder / "lr=0.1")
+    assert "pseudo label" in page_of(folder, "--columns", f"pseudo label={folder}/lr=0.1")
+    with pytest.raises(UserError, match="--columns 'a=y': expected TITLE=PATH, each title once"):
+        page_of(folder, "--columns", "a=x", "a=y")

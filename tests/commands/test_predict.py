@@ -1,6 +1,7 @@
 """predict.py on photographs as they come: rotated, grey, large, broken, in folders and in videos."""
 
 import json
+import logging
 import re
 
 import cv2
@@ -160,7 +161,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(run, photograph, tmp_p
         ((tmp_path / "empty",), "empty: holds no .jpg"),
         ((picture, "--classes", names), "2 names, expected 4"),
         ((picture, "--every", "0"), "--every 0"),
-        ((picture, "--snapshot", "x.pth"), "one of --snapshot_dir and --snapshot"),
+        ((picture, "--snapshot", "x.pth"), "--snapshot x.pth: no such file"),
         ((picture, "--semantic_memory_dir", tmp_path / "none"), "no such folder"),
     ):
         with pytest.raises(UserError, match=said):
@@ -189,7 +190,7 @@ def test_disagreement_is_the_share_of_nearest_prototypes_of_other_classes(run, g
     rivals.gallery = gallery_of(*read_prototype_folder(gallery_dir, 8, 4), torch.device("cpu"))
     given = InputImage(read_image(tiny_data.root / "image/a.png"))
     with torch.inference_mode():
-        shares = retrieval.look(rivals, given.unit_range()).numpy()
+        shares = retrieval.score(rivals, given.unit_range()).numpy()
     agreement = np.take_along_axis(shares, mask(out, "a")[None].astype(int), 0)[0]
     found = read_label(out / "disagreement/a.png")
     assert np.abs(found - 255 * (1 - agreement)).max() < 1 and len(np.unique(found)) > 1
@@ -242,3 +243,49 @@ def test_a_picture_that_is_called_as_a_frame_of_a_video_is_refused_and_sub_folde
     with pytest.raises(UserError, match="clip-000002.png and a frame of .*clip.mp4 could share the name clip-000002"):
         find_inputs([tmp_path / "pictures", tmp_path / "clip.mp4"])
     assert any("1 images in sub-folders are not read, such as" in text for _, text in log)
+
+
+def test_a_video_that_ends_early_is_said_to_do_so(run, tmp_path, log):
+    path = tmp_path / "clip.avi"
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(6):
+        video.write(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))
+    video.release()
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    found = list((run(path) / "semantic_gray").iterdir())
+    assert 0 < len(found) < 6
+    assert ("WARNING", f"{path}: ends after {len(found)} of 6 frames") in log
+
+
+def test_names_that_are_not_in_utf8_are_on_the_page(run, photograph, caplog):
+    caplog.set_level(logging.CRITICAL, "spml")  # the tests' own reports could not hold them
+    photograph("a.png").rename(photograph("b.png").with_name("\udcff.png"))
+    (photograph("b.png").with_name("\udcfe.png")).write_bytes(b"none")
+    with pytest.raises(UserError, match="1 of 3 files left out"):
+        run(photograph("b.png").parent)
+    page = (photograph("b.png").parents[1] / "predicted/index.html").read_text()
+    assert "overlay/%FF." in page and r"\udcff" in page and r"\udcfe.png" in page
+
+
+def test_over_scales_masks_are_those_of_inference_softmax_msc(run, call, tiny_data):
+    assert load_config(run(tiny_data.root / "image").parent / "snapshots/config_merged.yaml").test.image_size
+    out, expected = run(tiny_data.root / "image", "--multi_scale", out="several"), call(inference_softmax_msc)
+    assert all(np.array_equal(mask(out, name), mask(expected, name)) for name in tiny_data.ids)
+
+
+def test_paths_that_no_system_takes_are_named(run, photograph):
+    long = "a" * 300
+    for words in ([photograph("a.png"), "--snapshot", long], [long]):
+        with pytest.raises(UserError, match=f"{long}: no such "):
+            run(*words)
+
+
+def test_a_snapshot_counts_before_its_folder(run, photograph, snapshot_dir):
+    (path,) = snapshot_dir.glob("*.pth")
+    assert (run(photograph("a.png"), "--snapshot", path) / "index.html").exists()
+
+
+def test_a_side_beyond_what_is_possible_is_refused_by_its_own_flag(run, photograph):
+    with pytest.raises(UserError, match="--image_size 70000: expected int from 0 to 65536"):
+        run(photograph("a.png"), "--image_size", "70000")

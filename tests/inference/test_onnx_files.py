@@ -62,3 +62,12 @@ def test_a_file_that_differs_from_pytorch_is_not_written(segmenter, tmp_path, mo
     with pytest.raises(UserError, match=r"embedding.onnx: differs from PyTorch by 0.5, more than 0.001"):
         write_onnx(UnitEmbedding(segmenter), "embedding", tmp_path / "embedding.onnx")
     assert not (tmp_path / "embedding.onnx").exists()
+
+
+def test_transformers_are_refused_before_the_exporter_prints_them(segmenter, tmp_path, capfd):
+    pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    network = UnitEmbedding(segmenter)
+    network.embedding.dynamic_img_size = True
+    with pytest.raises(UserError, match="cannot be exported to ONNX .a transformer of timm, which resamples"):
+        write_onnx(network, "embedding", tmp_path / "embedding.onnx")
+    assert capfd.readouterr() == ("", "") and not list(tmp_path.glob("*embedding*"))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spml.data.transforms import normalise
+from spml.errors import UserError
 from spml.inference import windows
 from spml.inference.windows import View, average_windows, embed_views, make_views, unit_length, window_ends
 
@@ -119,3 +120,8 @@ def test_batches_over_all_views_say_what_each_window_alone_says(config, monkeypa
         for view, embeddings in zip(views, embed_views(network, views, CPU), strict=True):
             alone = torch.cat([network(window[None]) for window in view.windows()])
             torch.testing.assert_close(embeddings, alone)
+
+
+def test_a_scale_beyond_the_memory_is_refused(tiny_config):
+    with pytest.raises(UserError, match="test.scales, 90000: at least .* GiB of memory are needed"):
+        make_views(np.zeros((40, 40, 3), np.float32), [90000], tiny_config())
