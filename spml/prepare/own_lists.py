@@ -62,6 +62,9 @@ def own_lists(argv: list[str] | None = None) -> None:
     need_tags_of(tags, annotated, args.prepared_dir / "tags.txt")
     _speak_of_lost(annotated, train, tags, names)
     seeds = _needing_seeds(args, {name: tags[name] for name in train}, names)
+    _speak_of_absent(args, tags, names)
+    if not seeds:  # whose activation maps would say where the background is
+        _speak_of_background(args, train, names)
     known = set(truth)
     lists = {
         "train.txt": [annotated[name] for name in train],
@@ -84,6 +87,23 @@ def _speak_of_lost(
     every, left = ({label for name in images for label in tags[name]} for images in (annotated, train))
     if lost := ", ".join(names[label] for label in sorted(every - left)):
         logger.warning("no labels to train on, but in photographs for validation: %s", lost)
+
+
+def _speak_of_absent(args: Namespace, tags: dict[str, tuple[int, ...]], names: Sequence[str]) -> None:
+    """Warn of classes that nothing speaks of."""
+    named = {label for labels in tags.values() for label in labels}
+    absent = [name for label, name in enumerate(names) if label >= first_tag_of(args, names) and label not in named]
+    if absent:
+        logger.warning("no label, box or tag of %s: no mask will show it", ", ".join(absent))
+
+
+def _speak_of_background(args: Namespace, train: Sequence[str], names: Sequence[str]) -> None:
+    """Warn of a background that neither labels show nor boxes are amid."""
+    if first_tag_of(args, names) == 0 or any((args.prepared_dir / "boxes").glob("*.xml")):
+        return
+    labels = [args.prepared_dir / f"labels/{name}.png" for name in train]
+    if not any([*map_files(partial(shows_class, num_classes=1), labels, args.workers)]):
+        logger.warning("nothing says what is %s: masks may show objects alone; label some of it", names[0])
 
 
 def _lines(path: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ import os
 import sys
 
 from spml.commands.flags import Parser
-from spml.errors import UserError
+from spml.errors import Interrupted, UserError
 from spml.recipes import densepose, launch, msrc21_recipes, own, toy, voc12
 from spml.recipes.runner import RecipeRun, StageFailed
 from spml.recipes.settings import read_settings
@@ -39,5 +39,8 @@ def run_recipe(argv: list[str] | None = None, execute: launch.Execute = launch.e
         else:
             recipe_run.run()
     except StageFailed as failure:
-        logger.error("%s", failure)
+        said = failure.status == 1  # the command, in a line of its own
+        logger.log(logging.INFO if said else logging.ERROR, "%s", failure)
         sys.exit(failure.status)
+    except Interrupted as stop:
+        raise Interrupted(stop.signal, "source the recipe again to go on from here") from None

@@ -27,6 +27,7 @@ from spml.recipes.stages import Command, Recipe, Stage
 
 _KINDS = {"tag": "image tags", "box": "boxes", "scribble": "scribbles", "point": "points"}
 _CLASSES = 21
+_GIVEN = ("images", "masks", "instances", "points", "scribbles", "train.txt", "val.txt", "test.txt")  # by msrc21.py
 
 
 def msrc21_recipe(kind: str, settings: Settings) -> Recipe:
@@ -84,7 +85,7 @@ def _data(plan: Plan) -> Stage:
             holds = "Images/*.bmp and newsegmentations_mats/*.mat, or DATA, which holds what msrc21.py wrote"
             need_dataroot(plan.settings, holds, PAGE)  # raises, since it is not set
         flags = ("--data_dir", plan.data, "--class_names", f"{plan.data}/classes.txt")
-        reads = tuple(PathInput(f"{plan.data}/{name}") for name in ("images", "masks", "points", "scribbles"))
+        reads = tuple(PathInput(f"{plan.data}/{name}") for name in _GIVEN)
         return Stage("data", (Command("pyscripts/data/msrc21_lists.py", flags),), made, reads=reads, shared="DATA")
     root = need_dataroot(plan.settings, "Images and newsegmentations_mats", PAGE)
     convert = Command("pyscripts/data/msrc21.py", ("--data_dir", root, "--save_dir", plan.data, "--skip_existing"))

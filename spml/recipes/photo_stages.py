@@ -69,6 +69,13 @@ def _check_network(network: Config, settings: Settings, config: str) -> None:
         raise UserError(
             f"{config}: network.pretrained is {source}: no such file; expected one, or timm, torchvision, package:NAME"
         )
+    if settings.config or "network.backbone_types" in settings.opts[::2]:  # torch takes seconds too
+        from spml.models.backbones import parse_backbone
+
+        try:
+            parse_backbone(network.backbone_types)
+        except UserError as error:
+            raise UserError(f"{config}: {error}") from None
     name = network.timm_model
     if network.backbone_types.endswith("_timm") and name != LITE0_MODEL and not _missing("timm"):  # timm takes seconds
         check_timm_model(name)

@@ -11,6 +11,7 @@ from spml.recipes.stages import NEUTRAL_KEYS, Command, Stage
 
 # Their published batch is the sum over processes; that of the others is each process's own.
 WHOLE_BATCH = ("train_classifier", "train_cam", "train_densepose_classifier")
+_OF_SCRIPTS = {"train_cam": ("train.validate_step", "0")}  # whose network predicts no masks to validate
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Plan:
 
 def train_command(plan: Plan, script: str, config: str, data_list: str, name: str, keys: tuple[str, ...]) -> Command:
     """Training into OUT/name, which goes on from the newest snapshot there."""
-    opts, whole = (*plan.settings.opts, *keys), script in WHOLE_BATCH
+    opts, whole = (*plan.settings.opts, *keys, *_OF_SCRIPTS.get(script, ())), script in WHOLE_BATCH
     flags = ("--snapshot_dir", f"{plan.out}/{name}", "--data_dir", plan.data, "--data_list", data_list)
     return Command(
         script=f"pyscripts/train/{script}.py",

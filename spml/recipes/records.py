@@ -8,9 +8,8 @@ from typing import Any
 
 from spml.config import flat, load_config
 from spml.data.files import write_text
-from spml.data.fingerprints import of_file
 from spml.errors import UserError
-from spml.recipes.outside import ABSENT, Input
+from spml.recipes.outside import ABSENT, Input, PathInput
 from spml.recipes.stages import Command, Places, Stage
 
 COMPLETE, STARTED = "complete", "started"
@@ -123,12 +122,13 @@ def _by_flag(flags: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _config_settings(command: Command, places: Places, known: Known) -> dict[str, Any]:
-    """The merged configuration by dotted keys, and the content of the backbone file that it names."""
+    """The merged configuration by dotted keys, and the content of weights from outside that training starts from."""
     config = known.config(command, places)
     backbone = config["network.pretrained"]
     counted = {key: _symbolic(value, places) for key, value in config.items() if not _is_ignored(key, command)}
-    if command.per_process and os.path.isfile(places.path(backbone)):
-        counted[f"content of {places.symbolic(backbone)}"] = of_file(places.path(backbone))
+    if command.trains and backbone and not places.symbolic(backbone).startswith("$OUT/"):
+        found = PathInput(backbone).fingerprint(places.root)
+        counted |= {f"content of {places.symbolic(backbone)}": found} if found != ABSENT else {}
     return counted
 
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from spml.data.files import make_dir
+from spml.data.files import make_dir, read_text, write_text
 from spml.data.fingerprints import of_value
 from spml.data.run_lock import RunLock, run_lock
 from spml.errors import UserError, first_of
@@ -23,14 +23,14 @@ from spml.recipes.states import IDLE, State, complete_record, find_state
 
 logger = logging.getLogger(__name__)
 
+DATAROOT = "dataroot"  # beside the records: which data the results are of
+
 
 class StageFailed(UserError):
-    """A command of a stage ended with another status than 0."""
+    """A command of a stage ended with another status than 0, having said why where that is 1."""
 
-    def __init__(self, what: str, status: int, shared: str = "") -> None:
-        ways = f"; where another run's files are in the way, FORCE makes them anew, another {shared} keeps both"
-        line = f"{what} failed with status {status}; source the recipe again to go on from here"
-        super().__init__(line + (ways if shared else ""))
+    def __init__(self, what: str, status: int) -> None:
+        super().__init__(f"{what} failed with status {status}; once that is mended, source the recipe again to go on")
         self.status = status
 
 
@@ -79,10 +79,13 @@ class RecipeRun:
             self.sweep()
             if self.again is not None:
                 self.clear(self.again)
+            write_text(self.folder / DATAROOT, self.settings.dataroot)
             for place, stage, state in self.states():
                 if self.start <= place < self.stop and not stage.given:
                     self.turn(stage, state, lock)
-            if not self.settings.last:
+            if self.settings.last:
+                logger.info("== stopped after %s (TO); without TO the recipe goes on to its end", self.settings.last)
+            else:
                 self.finish(lock)
 
     def survey(self) -> None:
@@ -97,15 +100,24 @@ class RecipeRun:
 
     def refuse_old(self, stage: Stage, state: State) -> None:
         """Raise UserError where what is there was made with other settings, or nobody knows how."""
-        ways = f"FORCE={stage.name} runs it and what follows again, another {stage.shared or 'OUT'} keeps both"
+        another = f"another OUT and {stage.shared} keep" if stage.shared else "another OUT keeps"
+        ways = f"FORCE={stage.name} runs it and what follows again, {another} both"
         if state.changes:
-            raise UserError(f"stage {stage.name} was run with other settings: {first_of(state.changes)}; {ways}")
+            other = self.other_data()
+            what = f"for DATAROOT={other}" if other else f"with other settings: {first_of(state.changes)}"
+            raise UserError(f"stage {stage.name} was run {what}; {ways}")
         if state.stray:
             old = "it was made by an earlier version of the recipes" if (self.out / ".done").is_dir() else ""
             why = old or "nothing says how it was made"
             raise UserError(f"stage {stage.name}: {state.stray} is there already, but {why}; {ways}")
         if stage.given and not state.complete:
             raise UserError(f"stage {stage.name} is not complete, but needed; run the recipe without SPLIT=test first")
+
+    def other_data(self) -> str:
+        """The data root that the results are of, where it is another one than now and still there; else ''."""
+        old, now = self.folder / DATAROOT, self.settings.dataroot
+        before = read_text(old, "data root") if old.is_file() else ""
+        return before if before and now and os.path.isdir(before) and not os.path.samefile(before, now) else ""
 
     def turn(self, stage: Stage, state: State, lock: RunLock) -> None:
         """Run a stage unless it is complete."""
@@ -121,7 +133,7 @@ class RecipeRun:
             source.check(self.places.root)
         write_record(self.folder, stage.record_name, Record(STARTED, state.settings, {}))
         for command in stage.commands:
-            self.command(f"stage {stage.name}", command.arguments(), lock, stage.shared)
+            self.command(f"stage {stage.name}", command.arguments(), lock)
         write_record(self.folder, stage.record_name, complete_record(stage, self.places, state.settings))
         self.known.forget()
         ends = stage is self.recipe.stages[-1] and not self.settings.last  # the table comes anyway
@@ -129,13 +141,13 @@ class RecipeRun:
             logger.info("== the table so far")
             self.execute(self.recipe.table.arguments(), self.places.root, lock.note)
 
-    def command(self, what: str, arguments: list[str], lock: RunLock, shared: str = "") -> None:
-        """Show a command and run it; raises StageFailed where it fails; shared: as of its stage."""
+    def command(self, what: str, arguments: list[str], lock: RunLock) -> None:
+        """Show a command and run it; raises StageFailed where it fails."""
         logger.info("%s", launch.shown(arguments, self.places.root))
         status = self.execute(arguments, self.places.root, lock.note)
         lock.note()
         if status:
-            raise StageFailed(what, status, shared)
+            raise StageFailed(what, status)
 
     def finish(self, lock: RunLock) -> None:
         """What ends a recipe: table and pictures."""
@@ -145,11 +157,14 @@ class RecipeRun:
             logger.info("%s", self.recipe.closing)
 
     def clear(self, first: int) -> None:
-        """Remove what a stage and those after it wrote, the last one's first, so that nothing builds on it."""
+        """Remove what a stage, those after it and the tail wrote, the last first, so that nothing builds on it."""
         for stage in reversed([stage for stage in self.recipe.stages[first:] if not stage.given]):
             for path in stage.writes:
                 remove(Path(self.places.path(path)))
             (self.folder / f"{stage.record_name}.json").unlink(missing_ok=True)
+        for command in self.recipe.ending:
+            for path in command.saved:
+                remove(Path(self.places.path(path)))
         if first == 0:
             shutil.rmtree(self.out / ".done", ignore_errors=True)
 

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from spml.recipes.outside import Input
 
 # Keys that change no result: how fast it is made, what is shown and kept on the way, and which stage comes next.
-_NEUTRAL = ("resume", "second_stage", "snapshot_step", "keep_snapshots", "tensorboard_step")
-NEUTRAL_KEYS = ("num_threads", *(f"train.{key}" for key in _NEUTRAL))
+_OF_TRAINING = (
+    "resume", "second_stage", "snapshot_step", "keep_snapshots", "tensorboard_step", "validate_step", "validate_images",
+)  # fmt: skip
+_OF_DATA = ("dataset", "color_map_path", "val_data_list", "test_data_list")
+NEUTRAL_KEYS = (
+    "num_threads",
+    *(f"train.{key}" for key in _OF_TRAINING),
+    *(f"dataset.{key}" for key in _OF_DATA),
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,16 @@ class Command:
     def name(self) -> str:
         """The script's file name."""
         return self.script.rpartition("/")[2]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it starts from the weights that `network.pretrained` names."""
+        return self.script.startswith("pyscripts/train/")
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The file that --save names, if any."""
+        return self.flags[self.flags.index("--save") + 1 :][:1] if "--save" in self.flags else ()
 
     def arguments(self) -> list[str]:
         """What follows the interpreter: the launcher where there are several processes, script, flags, keys."""

@@ -94,3 +94,23 @@ def test_truth_that_shows_no_class_is_none_and_classes_that_validation_takes_are
     (prepared / f"truth/{IDS[3]}.png").unlink()
     with pytest.raises(UserError, match="holds no ID.png of a photograph with a pixel of a class"):
         lists(prepared, "--truth_dir", str(prepared / "truth"))
+
+
+def test_classes_that_nothing_speaks_of_are_named(prepared, log):
+    (prepared / "classes.txt").write_text("background\ncow\nsky\nbus\ntram\n")
+    lists(prepared)
+    assert ("WARNING", "no label, box or tag of bus, tram: no mask will show it") in log
+
+
+def test_a_background_that_nothing_shows_is_named(prepared, log):
+    said = ("WARNING", "nothing says what is background: masks may show objects alone; label some of it")
+    lists(prepared)  # where tags alone name classes their maps will show it
+    assert said not in log
+    (prepared / "tags.txt").write_text("".join(f"{name} 1\n" for name in IDS))
+    write_image(prepared / f"labels/{IDS[0]}.png", np.full((4, 4), 1, np.uint8))
+    lists(prepared)
+    assert said in log
+    log.clear()
+    write_image(prepared / f"labels/{IDS[1]}.png", np.eye(4, dtype=np.uint8))
+    lists(prepared)
+    assert said not in log

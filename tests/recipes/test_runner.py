@@ -202,7 +202,9 @@ def test_a_run_killed_while_it_removes_results_leaves_no_half_of_them(shop, monk
 
 def test_a_failed_stage_ends_the_recipe_with_its_status(shop):
     shop.status["second"] = 3
-    with pytest.raises(StageFailed, match="stage second failed with status 3; source the recipe again") as caught:
+    with pytest.raises(
+        StageFailed, match="stage second failed with status 3; once that is mended, source the recipe again"
+    ) as caught:
         shop.run()
     assert caught.value.status == 3 and shop.ran == ["first", "second"]
 
@@ -429,14 +431,8 @@ def test_shared_files_that_another_run_made_anew_are_seen(shop):
     shop.put("out/first/list.txt", "b\n")
     line = shop.refused(recipe)
     assert "stage first was run with other settings: out/first is not what it made, another run made it again" in line
-    assert "FORCE=first runs it and what follows again, another LISTS keeps both" in line
+    assert "FORCE=first runs it and what follows again, another OUT and LISTS keep both" in line
     assert shop.run(recipe, force="first") == ALL
-
-
-def test_a_shared_stage_that_fails_says_where_both_results_could_stand(shop):
-    shop.status = {"first": 1}
-    with pytest.raises(StageFailed, match="go on from here; where another run's files .* another LISTS keeps"):
-        shop.run(shop.recipe(shared="LISTS"))
 
 
 def test_a_changed_key_is_not_blamed_on_a_stage_that_was_not_needed(shop):
@@ -451,3 +447,58 @@ def test_a_changed_key_is_not_blamed_on_a_stage_that_was_not_needed(shop):
     assert shop.refused(recipe("train.base_lr", "0.5")).startswith(
         "stage second was run with other settings: train.base"
     )
+
+
+def test_results_of_another_data_root_are_named_as_long_as_that_is_there(shop):
+    for name in ("one", "two"):
+        (shop.root / name).mkdir()
+    one, two = (str(shop.root / name) for name in ("one", "two"))
+    shop.run(dataroot=one)
+    assert shop.run(dataroot=two) == ["tail"]  # equal data are equal wherever they are
+    line = shop.refused(shop.recipe(words="two"), dataroot=one)
+    assert line == (
+        f"stage first was run for DATAROOT={two}; FORCE=first runs it and what follows again, another OUT keeps both"
+    )
+    (shop.root / "two").rmdir()
+    assert "stage first was run with other settings: write.py" in shop.refused(shop.recipe(words="two"), dataroot=one)
+
+
+def test_what_the_tail_saved_goes_where_a_stage_runs_again(shop):
+    recipe = replace(
+        shop.recipe(), tail=(Command("pyscripts/write.py", ("--save_dir", "out/tail", "--save", "out/page")),)
+    )
+    shop.put("out/page", "of old results")
+    shop.run(recipe)
+    assert (shop.root / "out/page").exists()
+    shop.run(recipe, force="third", last="third")
+    assert not (shop.root / "out/page").exists()
+
+
+def test_where_to_ends_it_that_is_said(shop, caplog):
+    with caplog.at_level(logging.INFO, "spml"):
+        shop.run(last="second")
+    assert caplog.messages[-1] == "== stopped after second (TO); without TO the recipe goes on to its end"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["batch of all", "batch of each"])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_content_of_the_weights_that_training_starts_from_counts(shop, whole, kind):
+    weights = "weights" if kind == "folder" else "weights/model-3.pth"
+    shop.put("weights/model-3.pth", "one")
+
+    def recipe():
+        found = shop.recipe()
+        train = Command("pyscripts/train/train.py", ("--save_dir", "out/second"), "config.yaml",
+                        keys=("network.pretrained", weights), per_process=not whole)  # fmt: skip
+        return replace(found, stages=(found.stages[0], replace(found.stages[1], commands=(train,)), found.stages[2]))
+
+    shop.run(recipe())
+    assert shop.run(recipe()) == ["tail"]
+    shop.put("weights/model-3.pth", "other")
+    assert f"stage second was run with other settings: content of {weights} changed" in shop.refused(recipe())
+
+
+@pytest.mark.parametrize("key", ["train.validate_step", "train.validate_images"])
+def test_validation_on_the_way_is_no_change_of_results(shop, key):
+    shop.run()
+    assert shop.run(shop.recipe(keys=(key, "7"))) == ["tail"]
