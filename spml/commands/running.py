@@ -6,9 +6,9 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from spml.commands import ranks
 from spml.commands.streams import forgiving_stderr, give_up, open_closed_streams
@@ -36,7 +36,15 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
         stream = sys.stdout if record.levelno < logging.WARNING else sys.stderr
-        print(printable(self.format(record)), file=stream, flush=True)
+        with _no_bar(stream):
+            print(printable(self.format(record)), file=stream, flush=True)
+
+
+def _no_bar(stream: IO[str] | None) -> AbstractContextManager:
+    """A context in which no progress bar stands in the line."""
+    if "tqdm" not in sys.modules:
+        return nullcontext()
+    return sys.modules["tqdm"].tqdm.external_write_mode(file=stream)
 
 
 def show_log() -> None:

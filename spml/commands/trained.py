@@ -32,7 +32,11 @@ def trained_config(flags: Namespace, *more: str) -> Config:
     path = trained_path(flags)
     beside = (path if path.is_dir() else path.parent) / CONFIG_NAME
     if not flags.cfg_path and not beside.is_file():
-        raise UserError(f"{beside}: not found; --cfg_path names the configuration that the snapshot was trained with")
+        below = sorted(found.parent.name for found in path.glob(f"*/{CONFIG_NAME}")) if path.is_dir() else []
+        hint = f"; trained networks lie in its folders {', '.join(below)}" if below else ""
+        raise UserError(
+            f"{beside}: not found; --cfg_path names the configuration that the snapshot was trained with{hint}"
+        )
     return load_config(flags.cfg_path or beside, [*flags.opts, *more])
 
 

@@ -94,7 +94,9 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
     """
     paths = [path for path in visible_files(need_dir(folder, flag)) if path.suffix.lower() in IMAGE_ENDINGS]
     if not paths:
-        raise UserError(f"{flag} {folder}: holds no {', '.join(IMAGE_ENDINGS)}")
+        below = _images_below(folder)
+        hint = f"; the {len(below)} in its sub-folders, such as {below[0]}, are not read" if below else ""
+        raise UserError(f"{flag} {folder}: holds no {', '.join(IMAGE_ENDINGS)}{hint}")
     first: dict[str, Path] = {}
     for path in paths:
         if first.setdefault(path.stem, path) != path:
@@ -106,9 +108,13 @@ def find_images(folder: str | Path, flag: str) -> list[Path]:
 
 def warn_of_images_below(folder: str | Path) -> None:
     """Say how many images lie in sub-folders of a folder, which nobody reads."""
-    below = [path for path in Path(folder).glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS]
+    below = _images_below(folder)
     if below:
-        logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), min(below))
+        logger.warning("%s: %d images in sub-folders are not read, such as %s", folder, len(below), below[0])
+
+
+def _images_below(folder: str | Path) -> list[Path]:
+    return sorted(path for path in Path(folder).glob("*/**/*") if path.suffix.lower() in IMAGE_ENDINGS)
 
 
 def _open_image(

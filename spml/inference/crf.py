@@ -17,7 +17,7 @@ def need_pydensecrf() -> ModuleType:
         import pydensecrf.densecrf as densecrf
     except ImportError as error:
         raise UserError(
-            f"the dense CRF needs pydensecrf ({error}): pip install pydensecrf2, or take the script without _crf"
+            f"the dense CRF needs pydensecrf ({error}): pip install pydensecrf2, or leave the CRF out"
         ) from None
     return densecrf
 

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 VAL_SHARE = 0.2  # of the annotated images, at most, when these are taken for validation
 
+LITTLE_TRUTH = 0.1  # of the pixels, on which dots and strokes might be drawn
+
 
 def choose_validation(annotated: Sequence[str], truth: Sequence[str], seed: int) -> set[str]:
     """The images that are for validation: all with truth alone, and some of those that are annotated too.
@@ -102,7 +104,7 @@ def _speak_of_background(args: Namespace, train: Sequence[str], names: Sequence[
     if first_tag_of(args, names) == 0 or any((args.prepared_dir / "boxes").glob("*.xml")):
         return
     labels = [args.prepared_dir / f"labels/{name}.png" for name in train]
-    if not any([*map_files(partial(shows_class, num_classes=1), labels, args.workers)]):
+    if not any([*map_files(partial(share_of_classes, num_classes=1), labels, args.workers)]):
         logger.warning("nothing says what is %s: masks may show objects alone; label some of it", names[0])
 
 
@@ -112,21 +114,29 @@ def _lines(path: Path) -> dict[str, str]:
     return dict(zip(listed_ids(path), lines, strict=True))
 
 
-def shows_class(path: Path, num_classes: int) -> bool:
-    """Whether a pixel of a mask is of a class."""
-    return bool((read_label(path) < num_classes).any())
+def share_of_classes(path: Path, num_classes: int) -> float:
+    """The share of a mask's pixels that are of the first `num_classes` classes."""
+    return float((read_label(path) < num_classes).mean())
 
 
 def _truth_of(args: Namespace, images: Iterable[str], num_classes: int) -> list[str]:
     """The images whose true masks --truth_dir holds; masks in which no pixel is of a class are none, and named."""
     there = {path.stem: path for path in visible_files(need_dir(args.truth_dir, "--truth_dir"), "*.png")}
     found = [name for name in images if name in there]
-    shown = map_files(partial(shows_class, num_classes=num_classes), [there[name] for name in found], args.workers)
-    empty = {name for name, any_class in zip(found, shown, strict=True) if not any_class}
+    shares = [
+        *map_files(partial(share_of_classes, num_classes=num_classes), [there[name] for name in found], args.workers)
+    ]
+    empty = {name for name, share in zip(found, shares, strict=True) if not share}
     if empty:
         logger.warning("truth in which no pixel is of a class, left out: %s", first_of(sorted(empty)))
     if not set(found) - empty:
         raise UserError(f"--truth_dir {args.truth_dir}: holds no ID.png of a photograph with a pixel of a class")
+    share = sum(shares) / (len(shares) - len(empty))
+    if share < LITTLE_TRUTH:
+        logger.warning(
+            "truth is of classes on %.1f %% of its pixels: are these masks, or are annotations and truth swapped?",
+            100 * share,
+        )
     return [name for name in found if name not in empty]
 
 

@@ -40,6 +40,7 @@ def test_onnxruntime_gives_the_segmenters_scores_at_any_size(tmp_path, tiny_conf
     flags = f"--snapshot {tmp_path}/model-2.pth --cfg_path {tmp_path}/config.yaml --save_dir {tmp_path}/onnx"
     export_onnx([*flags.split(), "--device", "cpu"])
     assert len([text for _, text in log if "differs from PyTorch by" in text]) == 2
+    assert log[-1][1].startswith("trained to see windows of 40×56 pixels, 40×56 apart, of pictures as they are: larger")
     picture = np.random.default_rng(0).integers(0, 255, (37, 50, 3), np.uint8)
     segmenter = spml.load(tmp_path / "model-2.pth", config, "cpu")
     for name, expected in (("scores", segmenter.scores(picture)), ("embedding", segmenter.embed(picture))):

@@ -289,3 +289,14 @@ def test_a_snapshot_counts_before_its_folder(run, photograph, snapshot_dir):
 def test_a_side_beyond_what_is_possible_is_refused_by_its_own_flag(run, photograph):
     with pytest.raises(UserError, match="--image_size 70000: expected int from 0 to 65536"):
         run(photograph("a.png"), "--image_size", "70000")
+
+
+def test_a_folder_of_a_recipe_names_the_networks_in_it(photograph, tmp_path):
+    for name in ("second_stage", "embedding", "masks"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    for name in ("second_stage", "embedding"):
+        (tmp_path / "out" / name / "config_merged.yaml").touch()
+    with pytest.raises(
+        UserError, match="out/config_merged.yaml: not found.*lie in its folders embedding, second_stage"
+    ):
+        predict([str(photograph("a.png")), "--snapshot_dir", f"{tmp_path}/out", "--save_dir", f"{tmp_path}/predicted"])

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -223,3 +224,18 @@ def test_a_signal_while_a_script_imports_is_no_traceback(script, module, number)
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, preexec_fn=heeding)
     expected = f"stopped by {number.name}; every file that was written is whole\n"
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", expected)
+
+
+def test_words_stand_in_lines_of_their_own_beside_a_bar():
+    code = """
+import logging
+from tqdm import tqdm
+from spml.commands.running import run
+def main():
+    for _ in tqdm(range(3), desc="bar", mininterval=0):
+        logging.getLogger("spml").warning("a word")
+run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert [line for line in re.split(r"[\r\n]+", done.stderr) if "word" in line] == ["warning: a word"] * 3

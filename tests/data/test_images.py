@@ -257,3 +257,9 @@ def test_a_disk_that_takes_half_of_a_picture_is_said_and_leaves_nothing(tmp_path
         os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_images_in_sub_folders_alone_are_named(tmp_path):
+    write_image(tmp_path / "cam1" / "a.png", np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(UserError, match="holds no .*; the 1 in its sub-folders, such as .*cam1/a.png, are not read"):
+        find_images(tmp_path, "--image_dir")

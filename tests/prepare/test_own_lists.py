@@ -114,3 +114,12 @@ def test_a_background_that_nothing_shows_is_named(prepared, log):
     write_image(prepared / f"labels/{IDS[1]}.png", np.eye(4, dtype=np.uint8))
     lists(prepared)
     assert said not in log
+
+
+def test_truth_that_might_be_dots_is_doubted(prepared, log):
+    truth = np.full((40, 40), 254, np.uint8)
+    truth[:4, :4] = 1
+    write_image(prepared / "truth/x.png", truth)
+    lists(prepared, "--truth_dir", str(prepared / "truth"))
+    said = "truth is of classes on 1.0 % of its pixels: are these masks, or are annotations and truth swapped?"
+    assert ("WARNING", said) in log

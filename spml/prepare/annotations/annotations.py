@@ -20,7 +20,7 @@ from spml.prepare.annotations.check_page import check_page, picture
 from spml.prepare.annotations.class_table import ClassTable, read_class_table
 from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.findings import class_rows, remark_lines, table_lines
-from spml.prepare.annotations.formats import Reading, read_annotations
+from spml.prepare.annotations.formats import Reading, is_jpeg, read_annotations
 from spml.prepare.annotations.mask_table import read_mask_table
 from spml.prepare.annotations.matching import Note, Photograph, Remark, match
 from spml.prepare.annotations.model import Rectangle, Shape, Tag
@@ -149,7 +149,7 @@ def _summary(photographs: list[Photograph], reading: Reading, classes: ClassTabl
     ]
     if reading.left_alone:
         lines.append(f"files that are no annotations, left alone: {first_of([p.name for p in reading.left_alone])}.")
-        if any(path.suffix.lower() in (".jpg", ".jpeg") for path in reading.left_alone):
+        if any(map(is_jpeg, reading.left_alone)):
             lines.append("JPEG holds no masks: it changes their numbers; PNG, BMP, TIFF and GIF do.")
     return lines
 

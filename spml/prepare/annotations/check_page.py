@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from spml.data.files import read_image
 from spml.prepare.annotations.class_table import ClassTable
 from spml.prepare.annotations.context import Context
-from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark
+from spml.prepare.annotations.findings import COLUMNS, ClassRow, by_remark, merged_texts
 from spml.prepare.annotations.matching import Note, Photograph
 from spml.prepare.annotations.model import scaled
 from spml.prepare.annotations.rasterise import Brush, draw
@@ -54,19 +54,11 @@ def _remarks(notes: Iterable[Note]) -> list[str]:
     lines = []
     for remark, few in by_remark(notes).items():
         total = sum(note.count for note in few)
-        merged: dict[str, list[Note]] = {}
-        for note in few:
-            merged.setdefault(note.text, []).append(note)
-        items = [f"<li>{html.escape(_merged(text, same))}</li>" for text, same in merged.items()]
+        items = [f"<li>{html.escape(text)}</li>" for text in merged_texts(few)]
         more = f"<li>and {len(items) - MOST_NOTES} more</li>" if len(items) > MOST_NOTES else ""
         lines.append(f"<details><summary>{total} {html.escape(remark.value)}</summary>")
         lines.append(f"<ul>{''.join(items[:MOST_NOTES])}{more}</ul></details>")
     return lines or ["<p>None.</p>"]
-
-
-def _merged(text: str, same: list[Note]) -> str:
-    total = sum(note.count for note in same)
-    return (f"{total} × " if total > 1 else "") + text + (f" ({same[0].where})" if same[0].where else "")
 
 
 def colours() -> np.ndarray:

@@ -55,10 +55,23 @@ def remark_lines(notes: Iterable[Note]) -> list[str]:
     """One line for each kind of remark: how many, and the first of them."""
     lines = []
     for remark, few in by_remark(notes).items():
-        texts = list(dict.fromkeys(note.text + (f" ({note.where})" if note.where else "") for note in few))
+        texts = merged_texts(few)
         more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
         lines.append(f"{remark.value}: {sum(note.count for note in few)}: {'; '.join(texts[:3])}{more}")
     return lines
+
+
+def merged_texts(notes: Iterable[Note]) -> list[str]:
+    """The texts of notes, each once with how often it stands and the first place where it does."""
+    merged: dict[str, list[Note]] = {}
+    for note in notes:
+        merged.setdefault(note.text, []).append(note)
+    return [_merged(text, same) for text, same in merged.items()]
+
+
+def _merged(text: str, same: list[Note]) -> str:
+    total = sum(note.count for note in same)
+    return (f"{total} × " if total > 1 else "") + text + (f" ({same[0].where})" if same[0].where else "")
 
 
 def by_remark(notes: Iterable[Note]) -> dict[Remark, list[Note]]:

@@ -74,9 +74,15 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
     if not reading.files:
         alone = [file.name for file in reading.left_alone]
         holds = f"no annotations, but {first_of(alone)}" if alone else "no file that could be annotations"
+        holds += " (masks are no JPEG, which changes their numbers)" if any(map(is_jpeg, reading.left_alone)) else ""
         where = " ".join(str(path) for path in paths)
         raise UserError(f"--annotations {where}: holds {holds}; expected {FORMAT_NAMES}")
     return reading
+
+
+def is_jpeg(path: Path) -> bool:
+    """Whether a file is called as JPEG pictures are, which hold no masks."""
+    return path.suffix.lower() in (".jpg", ".jpeg")
 
 
 def _files(path: Path) -> list[Path]:
@@ -101,7 +107,8 @@ def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> N
         reading.annotations.extend(found)
         reading.files[chosen.name] = reading.files.get(chosen.name, 0) + 1
     elif not named and (document is None or path.suffix.lower() in TEXT_KINDS):
-        reading.left_alone.extend([] if context.photographs.is_copy(path) else [path])
+        known = path.name in (*NO_ANNOTATIONS, *mask_images.TABLE_NAMES) or context.photographs.is_copy(path)
+        reading.left_alone.extend([] if known else [path])
     else:
         raise UserError(
             f"{path}: is none of {FORMAT_NAMES} "
@@ -115,4 +122,4 @@ def _is_beside(path: Path, given: Path, context: Context) -> bool:
         return True
     about = any(path.with_suffix(ending).is_file() for ending in (".json", ".geojson", ".xml"))
     is_image = path.suffix.lower() not in (".json", ".geojson", ".xml", *TEXT_KINDS)
-    return (is_image and about) or context.photographs.is_copy(path)
+    return context.photographs.is_copy(path) or (is_image and about and not mask_images.is_map_beside(path))

@@ -1,5 +1,6 @@
 """Masks as images, one a photograph: numbers (grey or palette) or colours of classes."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from spml.prepare.annotations.context import Context
 from spml.prepare.annotations.documents import Document
 from spml.prepare.annotations.mask_table import MaskTable, read_mask_table
 from spml.prepare.annotations.model import ImageAnnotations, mask_of
+
+logger = logging.getLogger(__name__)
 
 TABLE_NAMES = ("labelmap.txt", "label_colors.txt", "_classes.csv", "class_dict.csv")
 ENDINGS = re.compile(r"[_-]((?i:masks?|labels?|labelids|labeltrainids|gt|segmentation|seg)|L)$")
@@ -71,8 +74,8 @@ def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
     values = channels[..., 0]
     if (channels != values[..., None]).any() or not {*np.unique(values).tolist()} <= names.keys():
         raise UserError(
-            f"{path}: a mask in colours (or a photograph?); --mask_table, or a labelmap.txt beside it, says what they "
-            "mean, 'name r g b' a line"
+            f"{path}: a mask in colours (or a photograph?); --mask_table, or a file beside it called "
+            f"{' or '.join(TABLE_NAMES)}, says what they mean, 'name r g b' a line"
         )
     return values
 
@@ -80,15 +83,35 @@ def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
 def _table_beside(document: Document, context: Context) -> MaskTable | None:
     key = document.path.parent / "table of masks"
     if key not in context.seen:
-        places = [folder / name for folder in document.folders() for name in TABLE_NAMES]
-        tables = (read_mask_table(place) for place in places if place.is_file() and not _is_of_tags(place))
-        context.seen[key] = next(tables, None)
+        context.seen[key] = next(filter(None, map(_table_in, document.folders())), None)
     return context.seen[key]
+
+
+def _table_in(folder: Path) -> MaskTable | None:
+    """The table in a folder, which is said; raises UserError where there are two that differ."""
+    places = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+    tables = {place: read_mask_table(place) for place in places if not _is_of_tags(place)}
+    for place, table in tables.items():
+        other = next((each for each in tables if tables[each] != table), None)
+        if other:
+            raise UserError(f"{place} and {other} say differently what masks mean; expected one of them alone")
+        logger.info("what masks mean is looked up in %s", place)
+        return table
+    return None
 
 
 def _is_of_tags(path: Path) -> bool:
     """Whether a table is of an export of tags, which Roboflow calls as that of masks."""
     return path.name == "_classes.csv" and not read_text(path, "class table").lower().startswith("pixel value")
+
+
+def is_map_beside(path: Path) -> bool:
+    """Whether an image beside an annotation file of its name is a mask, not its picture: few numbers, no colours."""
+    try:
+        with Image.open(path, formats=LABEL_FORMATS) as image:
+            return image.mode in ("1", "L", "P") and image.getcolors(MOST_UNKNOWN) is not None
+    except Exception:  # the picture, whatever it is
+        return False
 
 
 def _mode(path: Path) -> str:

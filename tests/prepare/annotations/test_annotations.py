@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from annotations_written_by_tools import FILES, MSRC
+from PIL import Image
 
 from spml.data.class_names import read_class_names
 from spml.data.files import read_label, write_image
@@ -251,3 +252,30 @@ def test_names_that_are_not_in_utf8_are_shown_and_stop_nothing(run, tmp_path, ca
     page = (run(tmp_path / "odd") / "check.html").read_text()
     assert r"\udcfe.md" in page and "pig" in page
     assert (r"\udcff.json" in page) == (name != "x.json")
+
+
+def test_remarks_are_told_apart_by_what_they_say_and_counted(run, tmp_path, log):
+    wrong = [("cows", "point", [[1, 1]])] * 4 + [("gras", "point", [[2, 2]])]
+    labelme(tmp_path / "odd" / "a.json", ("cow", "point", [[10, 10]]), *wrong)
+    run(tmp_path / "odd")
+    (line,) = [text for _, text in log if text.startswith("unknown classes")]
+    assert line.startswith("unknown classes, left out: 5: 4 × 'cows', did you mean 'cow'? (")
+    assert "; 'gras', did you mean 'grass'? (" in line
+
+
+def test_a_mask_beside_a_file_of_its_name_is_read_and_its_picture_is_not(run, tmp_path):
+    labelme(tmp_path / "both" / "a.json", ("cow", "point", [[50, 30]]))
+    write_image(tmp_path / "both" / "a.png", np.full((40, 60), 2, np.uint8))
+    labelme(tmp_path / "both" / "b.json", ("cow", "point", [[50, 30]]), image="b.png")
+    noise = np.random.default_rng(0).integers(0, 255, (40, 60)).astype(np.uint8)
+    write_image(tmp_path / "both" / "b.png", noise)
+    out = run(tmp_path / "both")
+    assert (read_label(out / "labels" / "a.png") == 2).sum() > 2000
+    assert set(np.unique(read_label(out / "labels" / "b.png"))) == {1, 254}
+
+
+def test_jpeg_alone_is_no_mask(run, tmp_path):
+    (tmp_path / "truth").mkdir()
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "truth" / "other.jpg")
+    with pytest.raises(UserError, match="no annotations, but other.jpg .masks are no JPEG, which changes"):
+        run(tmp_path / "truth")

@@ -51,7 +51,10 @@ def test_a_labelmap_above_the_folder_of_masks_is_found(tmp_path, context):
 
 def test_colours_without_a_table_are_refused(tmp_path, context):
     write_image(tmp_path / "a.png", COLOURS)
-    with pytest.raises(UserError, match="a.png: a mask in colours .or a photograph.*; --mask_table, or a labelmap.txt"):
+    with pytest.raises(
+        UserError,
+        match="a.png: a mask in colours .or a photograph.*; --mask_table, or a file beside it called labelmap.txt or",
+    ):
         read(tmp_path / "a.png", context())
 
 
@@ -176,3 +179,15 @@ def test_a_table_beside_many_masks_is_read_once(tmp_path, context, monkeypatch):
     photographs = dict.fromkeys("abc", COLOURS.shape[:2])
     assert len(read_annotations([tmp_path / "set"], context(**photographs)).annotations) == 3
     assert len(reads) == 1
+
+
+def test_the_table_is_said_and_is_nothing_left_alone_and_two_that_differ_are_refused(tmp_path, context, log):
+    write_image(tmp_path / "set" / "a.png", COLOURS)
+    (tmp_path / "set" / "label_colors.txt").write_text("0 0 0 background\n255 0 0 cow\n0 255 0 grass\n")
+    reading = read_annotations([tmp_path / "set"], context(a=COLOURS.shape[:2]))
+    assert not reading.left_alone and log == [
+        ("INFO", f"what masks mean is looked up in {tmp_path}/set/label_colors.txt")
+    ]
+    (tmp_path / "set" / "class_dict.csv").write_text("name,r,g,b\nbackground,0,0,0\ngrass,255,0,0\ncow,0,255,0\n")
+    with pytest.raises(UserError, match="label_colors.txt and .*class_dict.csv say differently what masks mean"):
+        read_annotations([tmp_path / "set"], context(a=COLOURS.shape[:2]))
