@@ -47,10 +47,10 @@ class Labelled(NamedTuple):
 def write_label(photograph: Photograph, folder: Path, brush: Brush, rest: bool) -> Labelled:
     """Draw a photograph's shapes into `folder`/ID.png: class ids, 254 unlabelled, 255 void.
 
-    rest: whether all that no shape covers is background (0), where no shape says what is.
+    rest: whether all that no shape covers is background (0), where no shape says what is, or what stays unlabelled.
     """
     drawn = draw(photograph.size, photograph.shapes, brush)
-    if rest and not any(value == 0 for _, value in photograph.shapes):
+    if rest and not any(value in (0, UNLABELLED) for _, value in photograph.shapes):
         drawn.label[drawn.label == UNLABELLED] = 0
     write_image(folder / f"{photograph.id}.png", drawn.label)
     counted, notes = [], []
@@ -174,7 +174,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rest_is_background",
         action="store_true",
-        help="what no shape covers is background, where no shape of a photograph is; for true masks drawn as polygons",
+        help="what no shape covers is background, where no shape of a photograph is background or unlabelled; for "
+        "true masks drawn as polygons",
     )
     for name, published in (("point", 6), ("stroke", 3)):
         parser.add_argument(

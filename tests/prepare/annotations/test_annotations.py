@@ -209,6 +209,13 @@ def test_true_masks_drawn_as_polygons_may_leave_the_background_out(run, mixed, t
         run(mixed, flags=["--rest_is_background"])
 
 
+def test_what_a_mask_leaves_unlabelled_stays_so_where_the_rest_is_background(run, tmp_path):
+    mask = np.full((40, 60), 254, np.uint8)
+    mask[:10] = 1
+    write_image(tmp_path / "masks" / "b.png", mask)
+    assert np.array_equal(read_label(run(tmp_path / "masks", flags=["--rest_is_background"]) / "labels/b.png"), mask)
+
+
 def test_a_shape_that_labels_no_pixel_is_no_tag_and_trains_nothing(run, mixed, caplog):
     labelme(mixed / "c.json", ("cow", "polygon", [[5, 5], [5, 5], [5, 5]]), image="c.png")
     out = run(mixed)
