@@ -32,10 +32,11 @@ _CHOICES: dict[str, tuple] = {
     **{f"train.{name}_loss_types": ("none", "segsort") for name in _RELATIONS},
 }
 
-# key -> smallest; three numbers each.
-_COLOURS = {"network.pixel_means": -1e3, "network.pixel_stds": 1e-6}
+# key -> smallest, and what is said of it; three numbers up to 1 each.
+_COLOURS = {"network.pixel_means": (0, "colours in 0..1"), "network.pixel_stds": (1e-6, "colours in 0..1, above 0")}
 _PAIRS = ("network.kmeans_num_clusters", "train.crop_size", "test.crop_size", "test.stride")
 _LARGEST_SIDE = 1 << 14
+_LARGEST_SCALE = 100
 
 # key -> (smallest, largest); the ends are allowed.
 _RANGES = {
@@ -109,13 +110,15 @@ def _impossible_lists(config: Mapping[str, Any]) -> list[str]:
         if len(_get(config, key)) != 2 or not 1 <= min(_get(config, key)) <= max(_get(config, key)) <= _LARGEST_SIDE
     ]
     wrong += [
-        f"{key} is {_get(config, key)!r}, expected [r, g, b], each at least {low}"
-        for key, low in _COLOURS.items()
-        if len(_get(config, key)) != 3 or min(_get(config, key)) < low
+        f"{key} is {show(_get(config, key))}, expected [r, g, b] of {colours}; divide those of 0..255 by 255"
+        for key, (low, colours) in _COLOURS.items()
+        if len(_get(config, key)) != 3 or not low <= min(_get(config, key)) <= max(_get(config, key)) <= 1
     ]
-    scales = config["test"]["scales"]
-    if not scales or min(scales) <= 0:
-        wrong.append(f"test.scales is {scales!r}, expected positive numbers")
+    scales, decays = config["test"]["scales"], config["train"]["decay_iterations"]
+    if not scales or not 0 < min(scales) <= max(scales) <= _LARGEST_SCALE:
+        wrong.append(f"test.scales is {show(scales)}, expected positive numbers up to {_LARGEST_SCALE}")
+    if decays and min(decays) < 0:
+        wrong.append(f"train.decay_iterations is {show(decays)}, expected whole numbers from 0")
     return wrong
 
 

@@ -265,7 +265,15 @@ def test_numbers_that_may_be_fractions_are_floats_and_said_to_be_numbers(load):
         ("train: {sem_ann_loss_types: segsort}", "train.sem_ann_concentration"),
         ("train: {amp: fp8}", "train.amp"),
         ("{network: {prediction_types: cam}, train: {validate_step: 5}}", "train.validate_step"),
+        (
+            "network: {pixel_means: [123.675, 116.28, 103.53]}",
+            "network.pixel_means is [123.675, 116.28, 103.53], expected [r, g, b] of colours in 0..1; divide those",
+        ),
+        ("network: {pixel_means: [0, -0.1, 0]}", "network.pixel_means"),
+        ("network: {pixel_stds: [58, 57, 57]}", "of colours in 0..1, above 0; divide those of 0..255 by 255"),
+        ("train: {decay_iterations: [5, -5]}", "train.decay_iterations is [5, -5], expected whole numbers from 0"),
         ("test: {scales: [1, 0]}", "test.scales"),
+        ("test: {scales: [1, 101]}", "test.scales is [1.0, 101.0], expected positive numbers up to 100"),
         ("test: {prototypes: float64}", "test.prototypes is 'float64', expected one of float32, float16"),
     ],
 )
