@@ -49,7 +49,22 @@ def class_id(name: str, class_names: Sequence[str], where: str | Path) -> int:
 
 def has_background(class_names: Sequence[str]) -> bool:
     """Whether the first class is called background, whatever signs stand around the word."""
-    return "".join(letter for letter in class_names[0].lower() if letter.isalpha()) == "background"
+    return _is_background(class_names[0])
+
+
+def later_background(class_names: Sequence[str]) -> str:
+    """The first class called background after the first one, '' where there is none."""
+    return next(filter(_is_background, class_names[1:]), "")
+
+
+def _is_background(name: str) -> bool:
+    return "".join(letter for letter in name.lower() if letter.isalpha()) == "background"
+
+
+def advice_for_one(class_names: Sequence[str]) -> str:
+    """What a message about too few classes says at its end: a single one, if no background, wants a background."""
+    alone = len(class_names) == 1 and not has_background(class_names)
+    return "; add background as the first line" if alone else ""
 
 
 def read_class_names(path: str | Path | None, count: int | None = None) -> tuple[str, ...]:
@@ -69,7 +84,8 @@ def _read_names(path: str | Path) -> tuple[str, ...]:
     lines = read_text(path, "class names").splitlines()
     names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= 254:
-        raise UserError(f"class names {path}: {len(names)} names, expected 2 to 254, one a line, in the order of ids")
+        wanted = f"2 to 254, one a line, in the order of ids{advice_for_one(names)}"
+        raise UserError(f"class names {path}: {len(names)} names, expected {wanted}")
     first: dict[str, str] = {}
     for name in names:
         if not (plain := _plain(name)):

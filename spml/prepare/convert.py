@@ -9,7 +9,7 @@ from typing import Any
 
 from spml.commands.flags import Parser, number
 from spml.commands.pool import map_files
-from spml.data.class_names import has_background
+from spml.data.class_names import has_background, later_background
 from spml.data.files import find_images, need_dir, visible_files
 from spml.data.labels import NO_BACKGROUND
 from spml.data.lists import listed_ids
@@ -70,9 +70,17 @@ def first_tag_of(args: Namespace, class_names: Sequence[str]) -> int:
     """The first class that counts as a tag: 0 without a background, by --background or else by the classes' names."""
     if args.background is not None:
         return 0 if args.background == NO_BACKGROUND else 1
-    if not has_background(class_names):
+    if has_background(class_names):
+        return 1
+    if later := later_background(class_names):
+        logger.warning(
+            "%s is class %d and counts as a tag; put it first in the class names, or say --background none",
+            later,
+            class_names.index(later),
+        )
+    else:
         logger.info("%s, class 0, is not called background: every class counts as a tag", class_names[0])
-    return int(has_background(class_names))
+    return 0
 
 
 def add_image_flags(parser: Parser) -> None:

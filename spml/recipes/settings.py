@@ -83,7 +83,8 @@ def need_dataroot(settings: Settings, holds: str, page: str) -> str:
 def need_val_split(settings: Settings, dataset: str) -> None:
     """Raise UserError where test images are asked for of a data set that has none here."""
     if settings.split == "test":
-        raise UserError(f"SPLIT=test: the {dataset} recipes have no test images; expected val (voc12 has both)")
+        others = "voc12 and msrc21 have both"
+        raise UserError(f"SPLIT=test: the {dataset} recipes have no test images; expected val ({others})")
 
 
 def _words(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

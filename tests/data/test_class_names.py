@@ -2,7 +2,14 @@
 
 import pytest
 
-from spml.data.class_names import DENSEPOSE_CLASSES, VOC_CLASSES, class_id, has_background, read_class_names
+from spml.data.class_names import (
+    DENSEPOSE_CLASSES,
+    VOC_CLASSES,
+    class_id,
+    has_background,
+    later_background,
+    read_class_names,
+)
 from spml.errors import UserError
 
 
@@ -57,7 +64,8 @@ def test_class_names_are_as_many_as_the_classes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("background\n", "1 names, expected 2 to 254"),
+        ("background\n", "1 names, expected 2 to 254, one a line, in the order of ids$"),
+        ("cow\n", "1 names, expected 2 to 254, one a line, in the order of ids; add background as the first line$"),
         ("a\nb\nA\n", "'a' and 'A' are one name"),
         ("a\na\n", "'a' and 'a' are one name"),
         ("a\n---\nb\n", "'---' is no name"),
@@ -77,3 +85,11 @@ def test_impossible_class_names_are_refused(tmp_path, content, message):
 )
 def test_a_background_is_told_by_its_name(name, is_one):
     assert has_background([name, "cow"]) == is_one
+
+
+@pytest.mark.parametrize(
+    ("names", "later"),
+    [(["cow", "_Background_"], "_Background_"), (["background", "cow"], ""), (["cow", "sky"], "")],
+)
+def test_a_background_that_is_not_the_first_class_is_found(names, later):
+    assert later_background(names) == later

@@ -5,7 +5,7 @@ import pytest
 
 from spml.commands.flags import Parser, number
 from spml.errors import UserError
-from spml.prepare.convert import add_common_flags, convert, need_files
+from spml.prepare.convert import add_background_flag, add_common_flags, convert, first_tag_of, need_files
 from spml.prepare.provenance import PROVENANCE_NAME
 
 
@@ -81,6 +81,17 @@ def test_an_empty_folder_is_an_error(tmp_path):
         need_files(tmp_path, "*.npy", "CAMs")
     with pytest.raises(UserError, match="CAMs .*no such folder"):
         need_files(tmp_path / "none", "*.npy", "CAMs")
+
+
+@pytest.mark.parametrize(
+    ("flags", "first", "said"), [([], 0, 1), (["--background", "none"], 0, 0), (["--background", "0"], 1, 0)]
+)
+def test_a_background_in_a_later_line_is_warned_of_unless_the_background_is_said(log, flags, first, said):
+    parser = Parser()
+    add_background_flag(parser)
+    assert first_tag_of(parser.parse_args(flags), ["cow", "background"]) == first
+    warning = "background is class 1 and counts as a tag; put it first in the class names, or say --background none"
+    assert log == [("WARNING", warning)] * said
 
 
 def write_word(source, targets, word):

@@ -4,7 +4,7 @@ import pytest
 
 from spml.errors import UserError
 from spml.recipes.outside import CamInput, ListInput
-from spml.recipes.settings import read_settings
+from spml.recipes.settings import Settings, need_val_split, read_settings
 
 
 def test_nothing_given_is_one_process_on_val_with_the_recipes_own_folders():
@@ -48,6 +48,12 @@ def test_several_words_are_split_as_a_shell_splits_them():
 def test_a_value_that_cannot_be_is_refused_with_its_name(name, value, line):
     with pytest.raises(UserError, match=line):
         read_settings({name: value}, "/")
+
+
+def test_data_sets_without_test_images_refuse_them_and_name_those_that_have_some():
+    need_val_split(Settings(), "toy")
+    with pytest.raises(UserError, match=r"SPLIT=test: the toy recipes .*; expected val \(voc12 and msrc21 have both\)"):
+        need_val_split(Settings(split="test"), "toy")
 
 
 def test_the_list_is_asked_for_by_its_name():

@@ -1,14 +1,17 @@
 """The classes of a data set: names and ids, the background if there is one, and names that are no class."""
 
 import difflib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from spml.data.class_names import class_id, has_background, read_class_names
+from spml.data.class_names import advice_for_one, class_id, has_background, later_background, read_class_names
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 VOID_NAMES = ("void", "ignore", "ignored", "dont care")
 UNLABELLED_NAMES = ("unlabelled", "unlabeled", "unknown")
@@ -73,8 +76,17 @@ def read_class_table(path: str | Path, background: str | None) -> ClassTable:
     numbered = counted_names(listed)
     names = [name for name in listed if _special(name) is None]
     if len(names) < 2:
-        raise UserError(f"class names {path}: expected two classes or more beside void ones, got {len(names)}")
+        beside = f"beside void ones, got {len(names)}{advice_for_one(names)}"
+        raise UserError(f"class names {path}: expected two classes or more {beside}")
     if background is None:
+        if not has_background(names) and (later := later_background(names)):
+            logger.warning(
+                "class names %s: %r is not the first line and counts as any other class; put it first, or say "
+                "--background %r or none",
+                path,
+                later,
+                later,
+            )
         return ClassTable(tuple(names), has_background(names), numbered)
     if background.lower() == "none":
         return ClassTable(tuple(names), False, numbered)

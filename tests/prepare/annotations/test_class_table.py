@@ -43,3 +43,21 @@ def test_the_nearest_name_is_found(tmp_path):
 def test_a_background_that_is_no_class_is_refused(tmp_path):
     with pytest.raises(UserError, match="--background.*unknown class 'sky'"):
         table(tmp_path, ["cow", "grass"], "sky")
+
+
+def test_a_background_in_a_later_line_is_warned_of_unless_the_background_is_said(tmp_path, log):
+    table(tmp_path, ["cow", "Background"], "none")
+    table(tmp_path, ["cow", "Background"], "Background")
+    table(tmp_path, ["__ignore__", "background", "cow"])
+    assert log == []
+    table(tmp_path, ["cow", "Background"])
+    ((level, text),) = log
+    assert level == "WARNING" and text.endswith(
+        "classes.txt: 'Background' is not the first line and counts as any other class; put it first, or say "
+        "--background 'Background' or none"
+    )
+
+
+def test_one_class_alone_wants_a_background_beside_it(tmp_path):
+    with pytest.raises(UserError, match="two classes or more beside void ones, got 1; add background as the first"):
+        table(tmp_path, ["void", "cow"])
