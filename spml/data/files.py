@@ -10,11 +10,12 @@ from spml.data.images import (
     warn_of_images_below,
     write_image,
 )
-from spml.data.paths import atomic_path, make_dir, need_dir, read_text, visible_files, write_text
+from spml.data.paths import atomic_path, files_below, make_dir, need_dir, read_text, visible_files, write_text
 
 __all__ = [
     "IMAGE_ENDINGS",
     "atomic_path",
+    "files_below",
     "find_images",
     "image_size",
     "make_dir",

@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from spml.data.paths import files_below
+
 LONGEST_VALUE = 300
 LENGTH = 16
 
@@ -39,10 +41,9 @@ def of_stamps(paths: list[Path]) -> str:
 
 
 def of_folder(folder: str | Path) -> str:
-    """Fingerprint of the visible files below a folder by relative name, size and time of change."""
-    folder = Path(folder)
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-    return of_value([(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
+    """Fingerprint of the visible files below a folder, by links too, by relative name, size and time of change."""
+    stats = [(str(path.relative_to(folder)), path.stat()) for path in files_below(folder)]
+    return of_value([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
 
 def of_prepared(path: str | Path) -> str:

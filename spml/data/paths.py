@@ -102,6 +102,22 @@ def visible_files(folder: str | Path, pattern: str = "*") -> list[Path]:
     return sorted(path for path in Path(folder).glob(pattern) if path.is_file() and not path.name.startswith("."))
 
 
+def files_below(folder: str | Path) -> list[Path]:
+    """The sorted visible files of a folder and of those below it, linked ones included, but none twice."""
+    folders, links = [Path(folder)], list[Path]()
+    seen, found = set[Path](), list[Path]()
+    while folders or links:
+        inside = (folders or links).pop()
+        if (place := inside.resolve()) in seen:
+            continue
+        seen.add(place)
+        visible = [path for path in sorted(inside.glob("*"), reverse=True) if not path.name.startswith(".")]
+        found += [path for path in visible if path.is_file()]
+        for path in filter(Path.is_dir, visible):
+            (links if path.is_symlink() else folders).append(path)
+    return sorted(found)
+
+
 def read_text(path: str | Path, what: str) -> str:
     """Read a text file in UTF-8, with or without a byte order mark.
 

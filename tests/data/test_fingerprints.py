@@ -55,6 +55,16 @@ def test_a_folder_changes_with_the_size_time_and_name_of_its_files_and_not_with_
     assert of_folder(tmp_path) != first
 
 
+def test_a_folder_changes_with_the_files_of_folders_that_it_links_to(tmp_path):
+    for name in ("set", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "set" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
+    before = of_folder(tmp_path / "set")
+    (tmp_path / "elsewhere" / "a").write_text("one")
+    assert of_folder(tmp_path / "set") != before
+
+
 def test_differences_name_the_key_the_old_and_the_new_value():
     old, new = {"train.seed": 0, "gone": 1, "same": "x"}, {"train.seed": 1, "same": "x", "new": [2]}
     assert differences(old, new) == ["train.seed was 0, is 1", "gone was 1, is 'absent'", "new was 'absent', is [2]"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from spml.data.files import files_below
 from spml.errors import UserError, first_of
 from spml.prepare.annotations import (
     coco_json,
@@ -69,7 +70,7 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
     for path in map(Path, paths):
         if not path.exists():
             raise UserError(f"--annotations {path}: no such file or folder")
-        for file in _files(path):
+        for file in files_below(path) if path.is_dir() else [path]:
             _read_file(file, path, context, reading)
     if not reading.files:
         alone = [file.name for file in reading.left_alone]
@@ -83,13 +84,6 @@ def read_annotations(paths: Iterable[str | Path], context: Context) -> Reading:
 def is_jpeg(path: Path) -> bool:
     """Whether a file is called as JPEG pictures are, which hold no masks."""
     return path.suffix.lower() in (".jpg", ".jpeg")
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = [file for file in sorted(path.rglob("*")) if file.is_file()]
-    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
 
 
 def _read_file(path: Path, given: Path, context: Context, reading: Reading) -> None:

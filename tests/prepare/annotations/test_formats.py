@@ -84,6 +84,19 @@ def test_folders_hold_several_formats_and_files_that_are_none(tmp_path, msrc_con
     assert [path.name for path in reading.left_alone] == ["README.txt"]
 
 
+def test_linked_folders_are_read_and_none_twice(tmp_path, context):
+    for folder, names in (("elsewhere", "ab"), ("given", "c"), ("given/sub", "d")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.txt").write_text(f"{name} cow\n")
+    links = {"all": "elsewhere", "again": "elsewhere", "loop": "given", "more": "given/sub", "gone": "nowhere"}
+    for name, target in links.items():
+        (tmp_path / "given" / name).symlink_to(tmp_path / target)
+    reading = read_annotations([tmp_path / "given"], context(**dict.fromkeys("abcd", (4, 6))))
+    assert [str(each.file) for each in reading.annotations] == ["again/a.txt", "again/b.txt", "c.txt", "sub/d.txt"]
+    assert reading.files == {"tags as text": 4}
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.json", "{}"), ("a.json", "[]"), ("a.json", "3"), ("a.xml", "<html/>"), ("a.txt", "hello"), ("a.ods", "PK")],
