@@ -25,6 +25,7 @@ from spml.prepare.convert import (
     add_common_flags,
     convert,
     first_tag_of,
+    named_source,
 )
 from spml.prepare.region_rules import region_box_seeds
 from spml.prepare.seed_rules import lay_under
@@ -49,11 +50,12 @@ class BoxSettings:
     tags: dict[str, tuple[int, ...]] | None = None
 
 
-def write_box_seeds(name: str, targets: tuple[Path, ...], settings: BoxSettings) -> None:
-    """Write the seeds of an image to `targets[0]`, under its label where there is one.
+def write_box_seeds(source: Sequence[Any], targets: tuple[Path, ...], settings: BoxSettings) -> None:
+    """Write the seeds of the image called `source[0]` to `targets[0]`, under its label where there is one.
 
     An image without boxes keeps its label, or stays unlabelled.
     """
+    name = source[0]
     regions = read_label(settings.region_dir / f"{name}.png")
     label = np.full(regions.shape, UNLABELLED, np.uint8)
     if settings.label_dir is not None:
@@ -93,7 +95,8 @@ def box_seeds(argv: list[str] | None = None) -> None:
         need_tags_of(settings.tags, images, args.tags_file)
     boxed = sum((settings.box_dir / f"{name}.xml").is_file() for name in images)
     logger.info("%s: boxes of %d of %d images", args.box_dir, boxed, len(images))
-    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in images]
+    places = (settings.box_dir, ".xml"), (settings.region_dir, ".png"), (settings.label_dir, ".png")
+    jobs = [(named_source(name, *places), (args.save_dir / f"{name}.png",)) for name in images]
     convert(partial(write_box_seeds, settings=settings), jobs, args, "box seeds", _recorded(settings))
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from spml.prepare.convert import (
     add_common_flags,
     convert,
     first_tag_of,
+    named_source,
 )
 from spml.prepare.region_rules import region_tag_seeds
 from spml.prepare.seed_images import SeedSettings, given_label, images_to_seed
@@ -48,24 +50,25 @@ def read_cam_arrays(path: str | Path, num_classes: int, first: int = 1) -> tuple
     return np.array(list(cam), int), np.stack(list(cam.values()))
 
 
-def write_seeds(name: str, targets: tuple[Path, ...], settings: SeedSettings) -> None:
-    """Write the seeds of an image to `targets[0]`, under its label where there is one.
+def write_seeds(source: Sequence[Any], targets: tuple[Path, ...], settings: SeedSettings) -> None:
+    """Write the seeds of the image called `source[0]` to `targets[0]`, under its label where there is one.
 
     An image with a label needs no CAM: without one, or with one of no class, its label stands alone. An image without a
     tag and a label stays unlabelled.
     """
+    name = source[0]
     if name in settings.untagged:
         write_image(targets[0], np.full(settings.untagged[name], UNLABELLED, np.uint8))
         return
-    source, label = cam_path(settings.cam_dir, name), given_label(name, settings)
+    cam, label = cam_path(settings.cam_dir, name), given_label(name, settings)
     seeded = settings.listed is None or name in settings.listed
-    if label is not None and not (seeded and _has_class(source, settings)):
+    if label is not None and not (seeded and _has_class(cam, settings)):
         write_image(targets[0], label)
         return
-    seeds = seeds_of(source, settings)
+    seeds = seeds_of(cam, settings)
     if label is not None:
         if label.shape != seeds.shape:
-            raise UserError(f"{source}: scores of size {seeds.shape}, but --label_dir has a label of {label.shape}")
+            raise UserError(f"{cam}: scores of size {seeds.shape}, but --label_dir has a label of {label.shape}")
         seeds = lay_under(seeds, label, len(settings.class_names), settings.only_missing)
     write_image(targets[0], seeds)
 
@@ -107,7 +110,9 @@ def cam_seeds(argv: list[str] | None = None) -> None:
     args = _parse(argv)
     settings = _settings(args)
     names, settings = images_to_seed(settings, args.image_dir)
-    jobs = [(name, (args.save_dir / f"{name}.png",)) for name in names]
+    pictures = (settings.region_dir, ".png"), (settings.label_dir, ".png")
+    places = (settings.cam_dir, ".npy"), (settings.box_dir, ".xml"), *pictures
+    jobs = [(named_source(name, *places), (args.save_dir / f"{name}.png",)) for name in names]
     convert(partial(write_seeds, settings=settings), jobs, args, "seeds", _recorded(settings))
 
 
@@ -148,6 +153,8 @@ def _recorded(settings: SeedSettings) -> dict[str, Any]:
     values |= {"class_names": settings.class_names, "alpha": settings.alpha, "threshold": threshold}
     if settings.first == 0:
         values["background"] = "none"
+    if settings.box_dir:
+        values["box_dir"] = str(settings.box_dir.resolve())
     if settings.partial_boxes:
         values |= {"partial_boxes": True, "tag_threshold": settings.tag_threshold}
     if settings.region_dir:

@@ -124,13 +124,18 @@ def need_files(folder: str | Path, pattern: str, what: str) -> list[Path]:
     return found
 
 
+def named_source(name: str, *places: tuple[Path | None, str]) -> tuple[Any, ...]:
+    """What is converted of an image: its name, and the files that are called so, of (folder or None, ending) each."""
+    return name, *(folder / f"{name}{ending}" for folder, ending in places if folder is not None)
+
+
 def convert(write: Write, jobs: Iterable[Conversion], args: Namespace, desc: str, settings: dict[str, Any]) -> None:
     """Call `write(source, targets)` for each (source, targets) job over --workers processes, and say how many.
 
     args: the parsed flags of `add_common_flags`; settings: plain data that decide what is written, recorded beside it.
-    With --skip_existing, jobs whose targets all exist are left out, unless their source is a file that has changed
-    since; raises UserError where those were made with other settings. What has no record comes from elsewhere and is
-    left. Function and sources must be picklable.
+    With --skip_existing, jobs whose targets all exist are left out, unless their source is, or names in a tuple, a file
+    that has changed since; raises UserError where those were made with other settings. What has no record comes from
+    elsewhere and is left. Function and sources must be picklable.
     """
     jobs, provenance = list(jobs), Provenance(settings)
     folders = {target.parent for _, targets in jobs for target in targets}

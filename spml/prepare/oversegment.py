@@ -150,27 +150,25 @@ def read_contours(path: str | Path, size: tuple[int, int], longest_side: int = 0
     return contours.astype(np.float32) / 255
 
 
-def oversegment_file(
-    source: Path, targets: tuple[Path, ...], contour_dir: Path | None, threshold: float, longest_side: int
-) -> None:
-    """Over-segment one image file into `targets[0]`, with the contours of `contour_dir/ID.png` if that is given."""
-    image = read_image(source)
-    contours = None
-    if contour_dir is not None:
-        contours = read_contours(contour_dir / f"{source.stem}.png", image.shape[:2], longest_side)
+def oversegment_file(source: tuple[Path, ...], targets: tuple[Path, ...], threshold: float, longest_side: int) -> None:
+    """Over-segment the image file `source[0]` into `targets[0]`, with the contours in `source[1]` if that is given."""
+    image = read_image(source[0])
+    contours = read_contours(source[1], image.shape[:2], longest_side) if source[1:] else None
     write_image(targets[0], oversegment_shrunk(image, contours, threshold, longest_side))
 
 
 def oversegment(argv: list[str] | None = None) -> None:
     """Over-segment every image of a folder."""
     args = _parse(argv)
-    if args.contour_dir is not None:
-        need_dir(args.contour_dir, "--contour_dir")
-    write = partial(
-        oversegment_file, contour_dir=args.contour_dir, threshold=args.threshold, longest_side=args.image_size
-    )
-    jobs = [(path, (args.save_dir / f"{path.stem}.png",)) for path in chosen_images(args)]
-    settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": args.contour_dir is not None}
+    given = args.contour_dir is not None
+    settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": given}
+    if given:
+        settings["contour_dir"] = str(need_dir(args.contour_dir, "--contour_dir").resolve())
+    jobs = []
+    for path in chosen_images(args):
+        contours = (args.contour_dir / f"{path.stem}.png",) if given else ()
+        jobs.append(((path, *contours), (args.save_dir / f"{path.stem}.png",)))
+    write = partial(oversegment_file, threshold=args.threshold, longest_side=args.image_size)
     convert(write, jobs, args, "over-segmentation", settings)
 
 

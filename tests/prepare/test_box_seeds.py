@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from raw_data import make_later
 
 from spml.data.boxes import Box
 from spml.data.files import read_label, write_image
@@ -134,6 +135,20 @@ def test_tags_are_of_all_images_and_decide_what_is_kept(tmp_path, folders, caplo
     tags.write_text("a 1 2\nb\n")
     with pytest.raises(UserError, match="out was made with other settings: tags was"):
         box_seeds([*folders, "--tags_file", str(tags), "--skip_existing"])
+
+
+@pytest.mark.parametrize("changed", ["xml/a.xml", "regions/a.png", "labels/a.png"])
+def test_seeds_are_made_again_where_what_they_are_made_of_has_changed(tmp_path, folders, changed):
+    for name in "ab":
+        write_image(tmp_path / f"labels/{name}.png", np.full((4, 6), 254, np.uint8))
+    argv = [*folders, "--label_dir", str(tmp_path / "labels"), "--skip_existing"]
+    box_seeds(argv)
+    for name in "ab":
+        write_image(tmp_path / f"out/{name}.png", np.full((4, 6), 9, np.uint8))
+    make_later(tmp_path / changed)
+    box_seeds(argv)
+    assert read_label(tmp_path / "out/a.png")[0].tolist() == [2, 2, 0, 0, 0, 0]
+    assert (read_label(tmp_path / "out/b.png") == 9).all()
 
 
 def test_files_of_other_sizes_and_missing_ones_are_named(tmp_path, folders):

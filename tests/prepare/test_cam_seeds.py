@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from raw_data import make_later
 
 from spml.data.files import read_label, write_image
 from spml.errors import UserError
@@ -215,6 +216,40 @@ def test_how_seeds_are_laid_is_remembered(stuff, tmp_path, change):
     more = [change[0], str(tmp_path / "labels"), *change[1:]] if "none" not in change else change
     with pytest.raises(UserError, match="made with other settings: "):
         cam_seeds([*stuff, "--skip_existing", *more])
+
+
+@pytest.mark.parametrize("changed", ["cam/a.npy", "xml/a.xml", "labels/a.png"])
+def test_seeds_are_made_again_where_what_they_are_made_of_has_changed(stuff, tmp_path, changed):
+    (tmp_path / "xml").mkdir()
+    for name in "ab":
+        (tmp_path / f"xml/{name}.xml").write_text(XML.format("sky"))
+        write_image(tmp_path / f"labels/{name}.png", np.full((4, 4), 254, np.uint8))
+    argv = [*stuff, "--skip_existing", "--label_dir", str(tmp_path / "labels"), "--box_dir", str(tmp_path / "xml")]
+    cam_seeds(argv)
+    for name in "ab":
+        write_image(tmp_path / f"out/{name}.png", np.full((4, 4), 9, np.uint8))
+    make_later(tmp_path / changed)
+    cam_seeds(argv)
+    assert (seeds(tmp_path)["a"] == [[9] * 4] * 4, seeds(tmp_path)["b"] == [[9] * 4] * 4) == (False, True)
+
+
+def test_seeds_of_other_boxes_or_regions_that_have_changed_do_not_pass_for_new_ones(stuff, tmp_path):
+    for folder in ("xml", "others"):
+        (tmp_path / folder).mkdir()
+        for name in "ab":
+            (tmp_path / folder / f"{name}.xml").write_text(XML.format("sky"))
+            write_image(tmp_path / f"regions/{name}.png", np.zeros((4, 4), np.uint8))
+    cam_seeds([*stuff, "--box_dir", str(tmp_path / "xml")])
+    with pytest.raises(UserError, match="made with other settings: box_dir was '.*xml', is '.*others'"):
+        cam_seeds([*stuff, "--box_dir", str(tmp_path / "others"), "--skip_existing"])
+    argv = [*stuff, "--region_dir", str(tmp_path / "regions")]
+    cam_seeds(argv)
+    before = seeds(tmp_path)
+    write_image(tmp_path / "regions/a.png", np.array([[0] * 4] * 2 + [[1] * 4] * 2, np.uint8))
+    make_later(tmp_path / "regions/a.png")
+    cam_seeds([*argv, "--skip_existing"])
+    found = seeds(tmp_path)
+    assert found["a"] != before["a"] and found["b"] == before["b"]
 
 
 def test_seeds_of_a_list_alone_and_all_other_labels_as_they_are(stuff, tmp_path, log):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from raw_data import make_later
 from scipy.ndimage import label as connected_pieces
 
 from spml.data.files import read_label, visible_files, write_image
@@ -153,6 +154,20 @@ def test_skip_existing_leaves_what_is_there(folders):
     write_image(folders / "out/a.png", np.full((2, 2), 9, np.uint8))
     call(folders, "--skip_existing")
     assert read_label(folders / "out/a.png").shape == (2, 2) and read_label(folders / "out/b.png").shape == (20, 30)
+
+
+def test_regions_of_changed_contours_are_made_again_and_those_of_another_folder_refused(folders):
+    flags = ["--contour_dir", str(folders / "contours"), "--threshold", "0.5", "--skip_existing"]
+    call(folders, *flags)
+    before = {name: read_label(folders / f"out/{name}.png") for name in "ab"}
+    write_image(folders / "contours/a.png", (255 * walls([0.8, 0.8])).astype(np.uint8))
+    make_later(folders / "contours/a.png")
+    call(folders, *flags)
+    assert read_label(folders / "out/a.png").max() == 2 and before["a"].max() == 1
+    assert np.array_equal(read_label(folders / "out/b.png"), before["b"])
+    (folders / "contours").rename(folders / "others")
+    with pytest.raises(UserError, match="made with other settings: contour_dir was '.*contours', is '.*others'"):
+        call(folders, "--contour_dir", str(folders / "others"), *flags[2:])
 
 
 @pytest.mark.parametrize(
