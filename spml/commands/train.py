@@ -8,6 +8,7 @@ from spml.config import Config, load_config
 from spml.data.lists import Sample, read_list
 from spml.devices import choose_device
 from spml.engine import trainer
+from spml.engine.checkpoint import refuse_other_snapshots
 from spml.engine.processes import process_group
 from spml.errors import UserError
 
@@ -47,7 +48,7 @@ def _train_stage(prediction_type: str, argv: Sequence[str] | None, preset: str |
             f"{args.cfg_path}: network.prediction_types is {given!r}, this script needs {prediction_type!r}"
         )
     with ranks.watched_others(), process_group(choose_device(args.device)):
-        trainer.refuse_other_snapshots(config, args.snapshot_dir)  # before the data is looked at, which takes longer
+        refuse_other_snapshots(config.train, args.snapshot_dir)  # before the data is looked at, which takes longer
         samples = _read_samples(config, args.data_dir, args.data_list, args.semantic_dir)
         validation = _read_validation(config, args.data_dir)
         trainer.train(config, samples, args.snapshot_dir, args.device, validation)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from spml.config import Config
 from spml.data.files import atomic_path
 from spml.engine.optim import SGD
 from spml.engine.processes import from_first
@@ -57,6 +58,24 @@ def write_snapshot(
         if old.name not in kept:
             old.unlink(missing_ok=True)
     return path
+
+
+def refuse_other_snapshots(train: Config, snapshot_dir: str | Path) -> None:
+    """Raise UserError, on every process, where a run would write among the snapshots of another, or of a longer one.
+
+    train: the `train` group of the configuration; with `resume` no snapshot may be of `max_iteration` or a later one.
+    """
+    found = from_first(lambda: snapshot_iterations(snapshot_dir))
+    if found and not train.resume:
+        raise UserError(
+            f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
+            "or name another folder"
+        )
+    if found and found[-1] >= train.max_iteration:
+        raise UserError(
+            f"--snapshot_dir {snapshot_dir}: the newest snapshot is of iteration {found[-1]}; set train.max_iteration, "
+            f"{train.max_iteration}, to {found[-1] + 1} or more, or name another folder"
+        )
 
 
 def resume_newest(

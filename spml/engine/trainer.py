@@ -19,7 +19,7 @@ from spml.data.run_lock import run_lock
 from spml.data.stream import StreamSampler, make_loader, read_batches, worker_deaths
 from spml.devices import choose_device
 from spml.engine.batch_norm import join_batch_norm, joins_batch_norm
-from spml.engine.checkpoint import resume_newest, write_snapshot
+from spml.engine.checkpoint import refuse_other_snapshots, resume_newest, write_snapshot
 from spml.engine.deterministic import deterministic_algorithms
 from spml.engine.finite import FiniteWatch
 from spml.engine.memory_needs import need_training_memory
@@ -30,7 +30,6 @@ from spml.engine.tasks import StepResult, Task, build_memory, build_task, join_p
 from spml.engine.validation import Validation
 from spml.errors import Interrupted, UserError
 from spml.interrupts import deferred_signals
-from spml.models.snapshots import snapshot_iterations
 from spml.segments.memory_bank import MemoryBank
 
 EMBEDDING_SCALES, CLASSIFIER_SCALES = (0.5, 1.5), (0.5, 2.0)
@@ -70,7 +69,7 @@ def train(
     where, folder = choose_device(device), Path(snapshot_dir)
     lock = run_lock(folder / ".lock", folder, "trains")
     with process_group(where), held_by_first(lock), deterministic_algorithms(config.train.deterministic):
-        refuse_other_snapshots(config, snapshot_dir)
+        refuse_other_snapshots(config.train, snapshot_dir)
         need_training_memory(config, where)
         dataset = open_dataset(config, samples)
         run = build_run(config, folder, where)
@@ -79,15 +78,6 @@ def train(
         if start < config.train.max_iteration:
             loop(run, dataset, start, check)
     return folder / f"model-{config.train.max_iteration - 1}.pth"
-
-
-def refuse_other_snapshots(config: Config, snapshot_dir: str | Path) -> None:
-    """Raise UserError, on every process, where a new run would write among the snapshots of another."""
-    if from_first(lambda: bool(snapshot_iterations(snapshot_dir))) and not config.train.resume:
-        raise UserError(
-            f"--snapshot_dir {snapshot_dir}: holds snapshots already; set train.resume: true to go on from the newest, "
-            "or name another folder"
-        )
 
 
 def needs_labels(config: Config) -> bool:

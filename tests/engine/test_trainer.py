@@ -165,6 +165,14 @@ def test_resuming_in_an_empty_folder_begins_and_a_finished_run_stays_as_it_is(tr
     assert all(torch.equal(v, before[k]) for k, v in everything(folder, 2).items())
 
 
+def test_a_run_that_went_beyond_the_last_iteration_is_not_resumed(train):
+    folder = train("run", train={"max_iteration": 3, "snapshot_step": 3})
+    before = {path.name for path in folder.iterdir()}
+    with pytest.raises(UserError, match="newest snapshot is of iteration 2; set train.max_iteration, 2, to 3 or more"):
+        train("run", "--opts", "train.resume", "true", train={"max_iteration": 2})
+    assert {path.name for path in folder.iterdir()} == before
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_before_any_snapshot(train, tmp_path):
     source = train("source", train={"max_iteration": 1}) / "model-0.pth"
     content = torch.load(source, weights_only=True)
