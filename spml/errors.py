@@ -1,6 +1,6 @@
 """What scripts turn into one line: a user's mistake, and a signal that asked them to end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 class UserError(Exception):
@@ -10,6 +10,11 @@ class UserError(Exception):
 def first_of(names: Sequence[object]) -> str:
     """The first of several things in a message, and how many more there are: `a`, or `a and 2 more`."""
     return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
+
+
+def few_of(names: Collection[str], most: int = 3) -> str:
+    """The first few of several things in a message, `most` of them: `a, b, c, ...`."""
+    return ", ".join([*names][:most]) + (", ..." if len(names) > most else "")
 
 
 def printable(text: str) -> str:

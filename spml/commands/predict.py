@@ -17,7 +17,7 @@ from spml.config import Config
 from spml.data.class_names import read_class_names
 from spml.data.files import write_text
 from spml.data.transforms import size_within
-from spml.errors import UserError, printable
+from spml.errors import UserError, few_of, printable
 from spml.inference.crf import need_pydensecrf
 from spml.inference.crf_settings import CRFParameters
 from spml.visualize import load_palette
@@ -48,7 +48,7 @@ def predict(argv: Sequence[str] | None = None) -> None:
         write_text(files.save_dir / "index.html", printable(prediction_page(shown, left_out, names, palette)))
         logger.info("%s: %d pictures", files.save_dir / "index.html", len(shown))
     if left_out:
-        some = ", ".join(each.path.name for each in left_out[:5]) + (", ..." if len(left_out) > 5 else "")
+        some = few_of([each.path.name for each in left_out], 5)
         raise UserError(
             left_out[0].reason if len(inputs) == 1 else f"{len(left_out)} of {len(inputs)} files left out: {some}"
         )

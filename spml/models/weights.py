@@ -11,7 +11,7 @@ from easydict import EasyDict
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from spml.errors import UserError, first_of
+from spml.errors import UserError, few_of, first_of
 from spml.models.cam_network import CamBackbone, CamHead, build_cam
 from spml.models.classifier import Classifier, build_classifier
 from spml.models.embedding import EmbeddingNetwork, build_embedding
@@ -141,7 +141,7 @@ def _rest(initial: list[str], extra: list[str]) -> str:
 
 def _groups(keys: list[str]) -> str:
     groups = dict.fromkeys(".".join(k.removeprefix(PREFIX).split(".")[:2]) for k in keys)
-    return ", ".join(list(groups)[:6]) + (", ..." if len(groups) > 6 else "")
+    return few_of(groups, 6)
 
 
 def torchvision_weights(config: EasyDict) -> dict[str, torch.Tensor]:

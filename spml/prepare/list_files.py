@@ -10,7 +10,7 @@ from pathlib import Path
 from spml.commands.flags import Parser
 from spml.commands.pool import map_files
 from spml.data.lists import write_list
-from spml.errors import UserError
+from spml.errors import UserError, few_of
 from spml.prepare.convert import add_common_flags
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,6 @@ def describe_missing(list_name: str, rows: Sequence[ListRow], data_dir: str | Pa
     for folder, paths in folders.items():
         missing = [path for path in paths if not os.path.isfile(Path(data_dir) / path)]
         if missing:
-            few = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            warnings.append(f"{list_name}: {len(missing)} of {len(paths)} files in {folder} are missing: {few}")
+            count = f"{len(missing)} of {len(paths)} files in {folder}"
+            warnings.append(f"{list_name}: {count} are missing: {few_of(missing)}")
     return warnings

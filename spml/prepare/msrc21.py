@@ -18,7 +18,7 @@ from spml.commands.pool import map_files
 from spml.data.files import image_size, need_dir, write_image, write_text
 from spml.data.labels import VOID
 from spml.data.mat_files import MatArray, read_mat
-from spml.errors import UserError
+from spml.errors import UserError, few_of
 from spml.prepare.convert import add_common_flags, convert, need_files
 from spml.prepare.msrc21_lists import SPLITS, scene_of, write_tables
 from spml.prepare.msrc21_marks import draw_dots, draw_strokes
@@ -145,8 +145,7 @@ def find_pairs(data_dir: Path) -> dict[str, tuple[Path, Path]]:
 
 def _warn(what: str, names: Iterable[str]) -> None:
     if names := sorted(names):
-        few = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        logger.warning("%d left out, with %s: %s", len(names), what, few)
+        logger.warning("%d left out, with %s: %s", len(names), what, few_of(names))
 
 
 def msrc21(argv: Sequence[str] | None = None) -> None:

@@ -1,7 +1,6 @@
 """Which images get seeds: those with a CAM or those of a list, beside labels that stand alone and images of no tag."""
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from spml.commands.cam_folder import check_cam_background
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.files import find_images, image_size, read_label
-from spml.errors import UserError, first_of
+from spml.errors import UserError, few_of, first_of
 from spml.prepare.convert import need_files
 from spml.prepare.seed_rules import BOX_THRESHOLD, TAG_THRESHOLD
 
@@ -114,13 +113,9 @@ def _sizes(untagged: set[str], image_dir: Path | None) -> dict[str, tuple[int, i
     paths = {path.stem: path for path in find_images(image_dir, "--image_dir")} if image_dir else {}
     sizes = {name: image_size(paths[name]) for name in sorted(untagged & {*paths})}
     if sizes:
-        logger.warning("%d images without a tag stay unlabelled: %s", len(sizes), _few(sizes))
+        logger.warning("%d images without a tag stay unlabelled: %s", len(sizes), few_of(sizes, 5))
     left_out = sorted(untagged - {*sizes})
     if left_out:
         where = "not in --image_dir" if image_dir else "--image_dir would say their size"
-        logger.warning("%d images without a tag get no seeds (%s): %s", len(left_out), where, _few(left_out))
+        logger.warning("%d images without a tag get no seeds (%s): %s", len(left_out), where, few_of(left_out, 5))
     return sizes
-
-
-def _few(names: Collection[str]) -> str:
-    return ", ".join([*names][:5]) + (", ..." if len(names) > 5 else "")
