@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from spml.data import transforms as T
 from spml.data.files import read_image, read_label
-from spml.data.labels import UNLABELLED, VOID, first_tag, read_weak_label
+from spml.data.labels import UNLABELLED, VOID, first_tag, need_size, read_weak_label
 from spml.data.lists import Sample
 from spml.data.tag_files import need_tags_of, read_tags
 from spml.errors import UserError
@@ -109,8 +109,7 @@ class WeakLabelDataset(Dataset):
         semantic = self._semantic(sample.semantic, image.shape[:2])
         instance = read_label(sample.instance, self.values.max_pixels)
         for path, label in ((sample.semantic, semantic), (sample.instance, instance)):
-            if label.shape != image.shape[:2]:
-                raise UserError(f"{path}: is {_size(label)} pixels, its image {sample.image} is {_size(image)}")
+            need_size(label, image.shape[:2], path, f"its image {sample.image}")
         return image, semantic, instance
 
     def _semantic(self, path: Path, size: tuple[int, ...]) -> np.ndarray:
@@ -208,7 +207,3 @@ def tag_set(semantic: np.ndarray, num_classes: int, first: int = 1) -> np.ndarra
     present = np.bincount(semantic.ravel(), minlength=num_classes)[:num_classes] > 0
     present[:first] = False
     return present
-
-
-def _size(array: np.ndarray) -> str:
-    return f"{array.shape[1]}x{array.shape[0]}"

@@ -13,7 +13,7 @@ from spml.commands.flags import Parser, number
 from spml.data.cam_files import cam_path, read_cam
 from spml.data.class_names import read_class_names
 from spml.data.files import need_dir, read_label, read_text, write_image
-from spml.data.labels import UNLABELLED
+from spml.data.labels import UNLABELLED, need_size
 from spml.data.lists import listed_ids
 from spml.data.voc_xml import read_boxes
 from spml.errors import UserError
@@ -67,8 +67,7 @@ def write_seeds(source: Sequence[Any], targets: tuple[Path, ...], settings: Seed
         return
     seeds = seeds_of(cam, settings)
     if label is not None:
-        if label.shape != seeds.shape:
-            raise UserError(f"{cam}: scores of size {seeds.shape}, but --label_dir has a label of {label.shape}")
+        need_size(label, seeds.shape, f"{settings.label_dir}/{name}.png", f"the CAM {cam}")
         seeds = lay_under(seeds, label, len(settings.class_names), settings.only_missing)
     write_image(targets[0], seeds)
 
@@ -99,10 +98,7 @@ def seeds_of(source: Path, settings: SeedSettings) -> np.ndarray:
 def _regions_of(source: Path, size: tuple[int, ...], region_dir: Path) -> np.ndarray:
     """The over-segmentation of the image of a CAM file."""
     path = region_dir / f"{source.stem}.png"
-    regions = read_label(path)
-    if regions.shape != size:
-        raise UserError(f"{path}: has (height, width) {regions.shape}, but the scores of {source} have {tuple(size)}")
-    return regions
+    return need_size(read_label(path), size, path, f"the CAM {source}")
 
 
 def cam_seeds(argv: list[str] | None = None) -> None:

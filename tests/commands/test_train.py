@@ -113,7 +113,7 @@ def test_a_broken_image_ends_in_one_line(command, complaint, tiny_data):
 def test_a_label_of_another_size_ends_in_one_line(command, complaint, tiny_data):
     for name in tiny_data.ids:
         write_image(tiny_data.root / "instance" / f"{name}.png", np.zeros((3, 4), np.uint8))
-    assert "is 4x3 pixels, its image" in complaint(command())
+    assert "is 4×3 pixels, its image" in complaint(command())
 
 
 def test_a_device_that_is_not_there_ends_in_one_line(command, complaint):

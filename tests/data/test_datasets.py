@@ -107,8 +107,8 @@ def test_a_label_of_another_size_is_an_error_that_names_both_files(dataset, tiny
     write_image(tiny_data.root / folder / "b.png", np.zeros((30, 41), np.uint8))
     error = dataset(**STILL)[1, 0]
     assert isinstance(error, UserError)
-    assert f"{folder}/b.png: is 41x30 pixels" in str(error)
-    assert "image/b.png is 40x40" in str(error)
+    assert f"{folder}/b.png: is 41×30 pixels" in str(error)
+    assert "image/b.png is 40×40" in str(error)
 
 
 def test_the_label_of_a_photograph_is_of_the_size_of_the_upright_image(dataset, tiny_data):
