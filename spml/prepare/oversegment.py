@@ -1,5 +1,6 @@
 """Over-segmentation: an image, or its contour strength, into at most 255 regions."""
 
+import os
 from argparse import Namespace
 from functools import partial
 from pathlib import Path
@@ -163,7 +164,8 @@ def oversegment(argv: list[str] | None = None) -> None:
     given = args.contour_dir is not None
     settings = {"threshold": args.threshold, "image_size": args.image_size, "contours": given}
     if given:
-        settings["contour_dir"] = str(need_dir(args.contour_dir, "--contour_dir").resolve())
+        # Seen from --save_dir, so that both may move.
+        settings["contour_dir"] = os.path.relpath(need_dir(args.contour_dir, "--contour_dir"), args.save_dir)
     jobs = []
     for path in chosen_images(args):
         contours = (args.contour_dir / f"{path.stem}.png",) if given else ()
