@@ -88,16 +88,17 @@ def _table_beside(document: Document, context: Context) -> MaskTable | None:
 
 
 def _table_in(folder: Path) -> MaskTable | None:
-    """The table in a folder, which is said; raises UserError where there are two that differ."""
+    """The first table in a folder, which is said; warns where another one there differs."""
     places = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
     tables = {place: read_mask_table(place) for place in places if not _is_of_tags(place)}
-    for place, table in tables.items():
-        other = next((each for each in tables if tables[each] != table), None)
-        if other:
-            raise UserError(f"{place} and {other} say differently what masks mean; expected one of them alone")
-        logger.info("what masks mean is looked up in %s", place)
-        return table
-    return None
+    if not tables:
+        return None
+    (chosen, table), *others = tables.items()
+    logger.info("what masks mean is looked up in %s", chosen)
+    for place, other in others:
+        if other != table:
+            logger.warning("%s says differently than %s what masks mean, and does not count", place, chosen)
+    return table
 
 
 def _is_of_tags(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spml.data.files import IMAGE_ENDINGS
@@ -134,19 +134,16 @@ def _rows(text: str, context: Context) -> list[Line]:
     """The number and the cells of each line, parted so that most first cells, or else most lines, name photographs."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     lines = [(number, line) for number, line in lines if not _NO_LINE.match(line)]
-
-    def named(separator: str) -> tuple[int, int]:
-        """How many of the first lines begin with a photograph, and how many name one at all."""
-        rows = [[bool(context.photographs.find(cell)) for cell in _cells(line, separator)] for _, line in few]
-        return sum(cells[0] for cells in rows if cells), sum(map(any, rows))
-
-    few = lines[:MOST_PARTED]
-    separator = max((mark for mark in SEPARATORS if _stands_in(mark, few)), key=named)
+    few = [line for _, line in lines[:MOST_PARTED]]
+    marks = [mark for mark in SEPARATORS if not mark or any(mark in line for line in few)]
+    separator = max(marks, key=lambda mark: _named(few, mark, context))
     return [(number, _cells(line, separator)) for number, line in lines]
 
 
-def _stands_in(mark: str, lines: Iterable[tuple[int, str]]) -> bool:
-    return any(mark in line for _, line in lines) or not mark
+def _named(lines: list[str], separator: str, context: Context) -> tuple[int, int]:
+    """How many lines begin with a photograph, and how many name one at all."""
+    rows = [[context.photographs.find(cell) is not None for cell in _cells(line, separator)] for line in lines]
+    return sum(cells[0] for cells in rows if cells), sum(map(any, rows))
 
 
 def _cells(line: str, separator: str) -> list[str]:
