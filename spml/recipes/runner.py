@@ -48,7 +48,16 @@ class RecipeRun:
         all_names = [stage.name for stage in recipe.stages]
         self.start = all_names.index(settings.first) if settings.first else 0
         self.stop = all_names.index(settings.last) + 1 if settings.last else len(all_names)
-        self.again = all_names.index(settings.first or settings.force) if settings.first or settings.force else None
+        self.again = self._again(all_names)
+
+    def _again(self, names: list[str]) -> set[str]:
+        """The stages that run again: all from FROM on, or FORCE's and what builds on it, to which changed ones come."""
+        if self.settings.first:
+            return {*names[self.start :]}
+        again = {self.settings.force} & {*names}
+        for stage in self.recipe.stages:
+            again |= {stage.name} if again & {*stage.after} else set()
+        return again
 
     def states(self) -> Iterator[tuple[int, Stage, State]]:
         """Each stage as it is found when it is reached, those before FROM taken as done."""
@@ -77,8 +86,8 @@ class RecipeRun:
         with run_lock(self.folder / "lock", self.out, "runs a recipe") as lock:
             self.survey()
             self.sweep()
-            if self.again is not None:
-                self.clear(self.again)
+            if self.again:
+                self.clear()
             write_text(self.folder / DATAROOT, self.settings.dataroot)
             for place, stage, state in self.states():
                 if self.start <= place < self.stop and not stage.given:
@@ -90,18 +99,22 @@ class RecipeRun:
 
     def survey(self) -> None:
         """Refuse stages that were run with other settings, unless they are run again, and inputs that lack files."""
+        forced = False
         for place, stage, state in list(self.states()):  # every configuration is looked at before any record is
+            if forced and (state.changes or state.stray):
+                self.again.add(stage.name)
+            forced |= stage.name == self.settings.force
             if not self.start <= place < self.stop:
                 continue
             for source in stage.reads:
                 source.check(self.places.root)
-            if self.again is None or place < self.again or stage.given:
+            if stage.name not in self.again or stage.given:
                 self.refuse_old(stage, state)
 
     def refuse_old(self, stage: Stage, state: State) -> None:
         """Raise UserError where what is there was made with other settings, or nobody knows how."""
         another = f"another OUT and {stage.shared} keep" if stage.shared else "another OUT keeps"
-        ways = f"FORCE={stage.name} runs it and what follows again, {another} both"
+        ways = f"FORCE={stage.name} runs it and what builds on it again, {another} both"
         if state.changes:
             other = self.other_data()
             what = f"for DATAROOT={other}" if other else f"with other settings: {first_of(state.changes)}"
@@ -156,16 +169,16 @@ class RecipeRun:
         if self.recipe.closing:
             logger.info("%s", self.recipe.closing)
 
-    def clear(self, first: int) -> None:
-        """Remove what a stage, those after it and the tail wrote, the last first, so that nothing builds on it."""
-        for stage in reversed([stage for stage in self.recipe.stages[first:] if not stage.given]):
+    def clear(self) -> None:
+        """Remove what the stages that run again and the tail wrote, the last first, so that nothing builds on it."""
+        for stage in reversed([stage for stage in self.recipe.stages if stage.name in self.again and not stage.given]):
             for path in stage.writes:
                 remove(Path(self.places.path(path)))
             (self.folder / f"{stage.record_name}.json").unlink(missing_ok=True)
         for command in self.recipe.ending:
             for path in command.saved:
                 remove(Path(self.places.path(path)))
-        if first == 0:
+        if self.recipe.stages[0].name in self.again:
             shutil.rmtree(self.out / ".done", ignore_errors=True)
 
     def sweep(self) -> None:
@@ -201,7 +214,7 @@ def check_names(settings: Settings, names: list[str]) -> None:
         if name and name not in names:
             raise UserError(f"{setting}={name}: no such stage; expected one of {' '.join(names)}")
     if settings.first and settings.force:
-        raise UserError(f"FROM={settings.first} FORCE={settings.force}: give one, both run what follows again")
+        raise UserError(f"FROM={settings.first} FORCE={settings.force}: give one, both run stages again")
     first = settings.first or settings.force
     if first and settings.last and names.index(first) > names.index(settings.last):
         setting = "FROM" if settings.first else "FORCE"

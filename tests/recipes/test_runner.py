@@ -431,7 +431,7 @@ def test_shared_files_that_another_run_made_anew_are_seen(shop):
     shop.put("out/first/list.txt", "b\n")
     line = shop.refused(recipe)
     assert "stage first was run with other settings: out/first is not what it made, another run made it again" in line
-    assert "FORCE=first runs it and what follows again, another OUT and LISTS keep both" in line
+    assert "FORCE=first runs it and what builds on it again, another OUT and LISTS keep both" in line
     assert shop.run(recipe, force="first") == ALL
 
 
@@ -456,9 +456,8 @@ def test_results_of_another_data_root_are_named_as_long_as_that_is_there(shop):
     shop.run(dataroot=one)
     assert shop.run(dataroot=two) == ["tail"]  # equal data are equal wherever they are
     line = shop.refused(shop.recipe(words="two"), dataroot=one)
-    assert line == (
-        f"stage first was run for DATAROOT={two}; FORCE=first runs it and what follows again, another OUT keeps both"
-    )
+    way = "FORCE=first runs it and what builds on it again, another OUT keeps both"
+    assert line == f"stage first was run for DATAROOT={two}; {way}"
     (shop.root / "two").rmdir()
     assert "stage first was run with other settings: write.py" in shop.refused(shop.recipe(words="two"), dataroot=one)
 
@@ -502,3 +501,16 @@ def test_the_content_of_the_weights_that_training_starts_from_counts(shop, whole
 def test_validation_on_the_way_is_no_change_of_results(shop, key):
     shop.run()
     assert shop.run(shop.recipe(keys=(key, "7"))) == ["tail"]
+
+
+def test_force_leaves_what_does_not_build_on_its_stage(shop):
+    def recipe(**changes):
+        found = shop.recipe(**changes)
+        first, second, third = found.stages
+        return replace(found, stages=(first, second, replace(third, after=("first",))))
+
+    shop.run(recipe())
+    assert shop.run(recipe(), force="second") == ["second", "tail"]
+    assert shop.run(recipe(), first="second") == ["second", "third", "tail"]
+    assert shop.run(recipe(grid="12,12"), force="second") == ["second", "third", "tail"]  # which has changed
+    assert shop.refused(recipe(words="two"), force="second").startswith("stage first was run with other settings")
