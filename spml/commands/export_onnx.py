@@ -6,14 +6,8 @@ from collections.abc import Sequence
 from spml.commands.flags import filled, trained_parser
 from spml.commands.job_inputs import save_folder
 from spml.commands.trained import open_trained, trained_config
-from spml.config import Config
 
 logger = logging.getLogger(__name__)
-
-
-def test_side(config: Config) -> int:
-    """The longer side at which pictures are seen, or beyond which they are shrunk; 0: as they are."""
-    return config.test.image_size or config.dataset.max_side
 
 
 def export_onnx(argv: Sequence[str] | None = None) -> None:
@@ -38,7 +32,7 @@ def export_onnx(argv: Sequence[str] | None = None) -> None:
         if difference is not None:
             checked = f"differs from PyTorch by {difference:.1e} at most"
         logger.info("%s: %s", path, checked)
-    test, side = config.test, test_side(config)
+    test, side = config.test, config.test.image_size or config.dataset.max_side
     logger.info(
         "trained to see windows of %d×%d pixels, %d×%d apart, of pictures %s: larger ones at once give worse masks",
         *test.crop_size, *test.stride, f"of at most {side} a side" if side else "as they are",

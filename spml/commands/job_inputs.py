@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spml.commands.cam_folder import check_cam_background
+from spml.commands.trained import trained_path
 from spml.config import Config
 from spml.data.cam_files import cam_path
 from spml.data.class_names import read_class_names
@@ -77,13 +78,8 @@ def find_samples(flags: Namespace, config: Config, need_labels: bool) -> list[Sa
 
 def find_snapshot(flags: Namespace, config: Config) -> Path:
     """The snapshot that the flags name."""
-    if flags.snapshot:
-        path = Path(flags.snapshot)
-        if not os.path.isfile(path):
-            raise UserError(f"--snapshot {path}: no such file")
-        return path
-    folder = need_dir(_required(flags.snapshot_dir, "--snapshot_dir (or --snapshot)"), "--snapshot_dir")
-    return snapshot_path(folder, config.train.max_iteration - 1)
+    path = trained_path(flags)
+    return path if flags.snapshot else snapshot_path(path, config.train.max_iteration - 1)
 
 
 def check_cams(cam_dir: str | None, samples: list[Sample], config: Config) -> None:

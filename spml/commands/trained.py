@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spml.config import Config, load_config
+from spml.data.files import need_dir
 from spml.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,15 +15,13 @@ if TYPE_CHECKING:
 
 def trained_path(flags: Namespace) -> Path:
     """The snapshot, or folder of snapshots, that the flags name; raises UserError where it is not there."""
-    if not flags.snapshot and not flags.snapshot_dir:
-        raise UserError("one of --snapshot_dir and --snapshot is needed")
-    if flags.snapshot:  # counts before the folder
-        flag, path, there, what = "--snapshot", flags.snapshot, os.path.isfile(flags.snapshot), "file"
-    else:
-        flag, path, there, what = "--snapshot_dir", flags.snapshot_dir, os.path.isdir(flags.snapshot_dir), "folder"
-    if not there:
-        raise UserError(f"{flag} {path}: no such {what}")
-    return Path(path)
+    if not flags.snapshot:  # which counts before the folder
+        if not flags.snapshot_dir:
+            raise UserError("one of --snapshot_dir and --snapshot is needed")
+        return need_dir(flags.snapshot_dir, "--snapshot_dir")
+    if not os.path.isfile(flags.snapshot):
+        raise UserError(f"--snapshot {flags.snapshot}: no such file")
+    return Path(flags.snapshot)
 
 
 def trained_config(flags: Namespace, *more: str) -> Config:

@@ -68,6 +68,14 @@ def read_label(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return label.astype(np.uint8)
 
 
+def read_colours(path: str | Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a label map in colours as H×W×3 RGB uint8: as the file holds them, those of transparent pixels too.
+
+    Raises UserError where it is missing, broken, none of LABEL_FORMATS, or of more than `max_pixels`.
+    """
+    return _open_image(path, LABEL_FORMATS, lambda image: np.array(image.convert("RGBA"))[..., :3], max_pixels)
+
+
 def write_image(path: str | Path, pixels: np.ndarray, palette: np.ndarray | None = None, **encoding: Any) -> None:
     """Write uint8 pixels (H×W or H×W×3) atomically; with `palette` (256×3 uint8) as an indexed-colour PNG.
 

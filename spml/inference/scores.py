@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 from spml.config import Config
-from spml.data.transforms import longest_side_size, resize_image
-from spml.devices import need_memory
+from spml.data.transforms import longest_side_size
 from spml.inference.clusters import segment_image, unit_prototypes
 from spml.inference.crf import refine_scores
 from spml.inference.crf_settings import CRFParameters
@@ -16,10 +15,9 @@ from spml.inference.input_image import InputImage
 from spml.inference.networks import Look, Networks
 from spml.inference.retrieval import class_shares, nearest_labels
 from spml.inference.tiles import Tile, cut_tiles
-from spml.inference.windows import Size
+from spml.inference.windows import Size, resized_pixels
 
 PYRAMID = (0.5, 0.75, 1, 1.25, 1.5)
-RESIZED_BYTES = 24  # a pixel at least: three colours in float32, as they are and normalised
 ONE_SCALE = [1]  # what published configurations write, whose pyramids stood in the scripts
 
 
@@ -96,10 +94,8 @@ def pyramid_scales(config: Config, published: Sequence[float]) -> Sequence[float
 
 def resized_image(image: InputImage, config: Config) -> np.ndarray:
     """The image in 0..1, its longer side scaled to `test.image_size`; raises UserError where that has no room."""
-    size = longest_side_size(image.size, config.test.image_size)
-    need_memory(RESIZED_BYTES * size[0] * size[1], torch.device("cpu"), f"test.image_size {config.test.image_size}")
-    pixels = image.unit_range()
-    return pixels if size == image.size else resize_image(pixels, size)
+    side = config.test.image_size
+    return resized_pixels(image.unit_range(), longest_side_size(image.size, side), f"test.image_size {side}")
 
 
 def find_prototypes(networks: Networks, embedding: torch.Tensor, size: Size) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,8 +17,7 @@ Size = tuple[int, int]  # height and width
 
 MAX_BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 21}  # of the windows that go through the network together
 MAX_FINISH_PIXELS = 1 << 18  # of the windows that are brought to full resolution together
-
-SCALED_BYTES = 24  # a pixel at least: three colours in float32, as they are and normalised
+RESIZED_BYTES = 24  # a pixel at least: three colours in float32, as they are and normalised
 
 
 def window_ends(size: int, crop: int, stride: int) -> list[int]:
@@ -91,7 +90,8 @@ def make_views(
     """
     views = []
     for scale in scales:
-        scaled = image if scale == 1 else _scaled(image, scale)
+        size = scaled_size(image.shape[:2], scale)
+        scaled = image if scale == 1 else resized_pixels(image, size, f"test.scales, {scale:g}")
         pixels = normalise(scaled, config.network.pixel_means, config.network.pixel_stds)
         crop, stride = (tuple(config.test[key]) for key in ("crop_size", "stride"))
         if whole:
@@ -102,10 +102,10 @@ def make_views(
     return views
 
 
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
-    size = scaled_size(image.shape[:2], scale)
-    need_memory(SCALED_BYTES * size[0] * size[1], torch.device("cpu"), f"test.scales, {scale:g}")
-    return resize_image(image, size)
+def resized_pixels(pixels: np.ndarray, size: Size, what: str) -> np.ndarray:
+    """Pixels [H, W, 3] at another size; raises UserError, which names `what` asks for it, where that has no room."""
+    need_memory(RESIZED_BYTES * size[0] * size[1], torch.device("cpu"), what)
+    return pixels if size == pixels.shape[:2] else resize_image(pixels, size)
 
 
 def embed_views(

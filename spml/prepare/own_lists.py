@@ -22,7 +22,6 @@ from spml.prepare.convert import add_background_flag, add_seed_flag, add_workers
 logger = logging.getLogger(__name__)
 
 VAL_SHARE = 0.2  # of the annotated images, at most, when these are taken for validation
-
 LITTLE_TRUTH = 0.1  # of the pixels, on which dots and strokes might be drawn
 
 
@@ -60,12 +59,13 @@ def own_lists(argv: list[str] | None = None) -> None:
             f"{args.prepared_dir / 'train.txt'}: all {len(annotated)} annotated photographs have truth and are for "
             "validation, none is left to train on; annotate more, or remove the truth of some"
         )
-    tags = read_tags(args.prepared_dir / "tags.txt", len(names), first_tag_of(args, names))
+    first = first_tag_of(args, names)
+    tags = read_tags(args.prepared_dir / "tags.txt", len(names), first)
     need_tags_of(tags, annotated, args.prepared_dir / "tags.txt")
     _speak_of_lost(annotated, train, tags, names)
     seeds = _needing_seeds(args, {name: tags[name] for name in train}, names)
-    _speak_of_absent(args, tags, names)
-    if not seeds:  # whose activation maps would say where the background is
+    _speak_of_absent(tags, names, first)
+    if first and not seeds:  # whose activation maps would say where the background is
         _speak_of_background(args, train, names)
     known = set(truth)
     lists = {
@@ -91,17 +91,17 @@ def _speak_of_lost(
         logger.warning("no labels to train on, but in photographs for validation: %s", lost)
 
 
-def _speak_of_absent(args: Namespace, tags: dict[str, tuple[int, ...]], names: Sequence[str]) -> None:
-    """Warn of classes that nothing speaks of."""
+def _speak_of_absent(tags: dict[str, tuple[int, ...]], names: Sequence[str], first: int) -> None:
+    """Warn of classes that nothing speaks of; first: the first class that counts as a tag."""
     named = {label for labels in tags.values() for label in labels}
-    absent = [name for label, name in enumerate(names) if label >= first_tag_of(args, names) and label not in named]
+    absent = [name for label, name in enumerate(names) if label >= first and label not in named]
     if absent:
         logger.warning("no label, box or tag of %s: no mask will show it", ", ".join(absent))
 
 
 def _speak_of_background(args: Namespace, train: Sequence[str], names: Sequence[str]) -> None:
     """Warn of a background that neither labels show nor boxes are amid."""
-    if first_tag_of(args, names) == 0 or any((args.prepared_dir / "boxes").glob("*.xml")):
+    if any((args.prepared_dir / "boxes").glob("*.xml")):
         return
     labels = [args.prepared_dir / f"labels/{name}.png" for name in train]
     if not any([*map_files(partial(share_of_classes, num_classes=1), labels, args.workers)]):
@@ -123,9 +123,8 @@ def _truth_of(args: Namespace, images: Iterable[str], num_classes: int) -> list[
     """The images whose true masks --truth_dir holds; masks in which no pixel is of a class are none, and named."""
     there = {path.stem: path for path in visible_files(need_dir(args.truth_dir, "--truth_dir"), "*.png")}
     found = [name for name in images if name in there]
-    shares = [
-        *map_files(partial(share_of_classes, num_classes=num_classes), [there[name] for name in found], args.workers)
-    ]
+    share_of = partial(share_of_classes, num_classes=num_classes)
+    shares = [*map_files(share_of, [there[name] for name in found], args.workers)]
     empty = {name for name, share in zip(found, shares, strict=True) if not share}
     if empty:
         logger.warning("truth in which no pixel is of a class, left out: %s", first_of(sorted(empty)))

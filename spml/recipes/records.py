@@ -127,7 +127,7 @@ def _config_settings(command: Command, places: Places, known: Known) -> dict[str
     backbone = config["network.pretrained"]
     counted = {key: _symbolic(value, places) for key, value in config.items() if not _is_ignored(key, command)}
     if command.trains and backbone and not places.symbolic(backbone).startswith("$OUT/"):
-        found = PathInput(backbone).fingerprint(places.root)
+        found = known.fingerprint(PathInput(backbone), places)
         counted |= {f"content of {places.symbolic(backbone)}": found} if found != ABSENT else {}
     return counted
 

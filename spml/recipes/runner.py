@@ -48,16 +48,8 @@ class RecipeRun:
         all_names = [stage.name for stage in recipe.stages]
         self.start = all_names.index(settings.first) if settings.first else 0
         self.stop = all_names.index(settings.last) + 1 if settings.last else len(all_names)
-        self.again = self._again(all_names)
-
-    def _again(self, names: list[str]) -> set[str]:
-        """The stages that run again: all from FROM on, or FORCE's and what builds on it, to which changed ones come."""
-        if self.settings.first:
-            return {*names[self.start :]}
-        again = {self.settings.force} & {*names}
-        for stage in self.recipe.stages:
-            again |= {stage.name} if again & {*stage.after} else set()
-        return again
+        # Those that run again: all from FROM on, or FORCE's, to which `survey` adds what builds on it or has changed.
+        self.again = {*all_names[self.start :]} if settings.first else {settings.force} & {*all_names}
 
     def states(self) -> Iterator[tuple[int, Stage, State]]:
         """Each stage as it is found when it is reached, those before FROM taken as done."""
@@ -98,10 +90,10 @@ class RecipeRun:
                 self.finish(lock)
 
     def survey(self) -> None:
-        """Refuse stages that were run with other settings, unless they are run again, and inputs that lack files."""
+        """Find what runs again; refuse other stages that were run with other settings, and inputs that lack files."""
         forced = False
         for place, stage, state in list(self.states()):  # every configuration is looked at before any record is
-            if forced and (state.changes or state.stray):
+            if forced and (state.changes or state.stray or self.again & {*stage.after}):
                 self.again.add(stage.name)
             forced |= stage.name == self.settings.force
             if not self.start <= place < self.stop:

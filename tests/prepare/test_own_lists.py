@@ -123,3 +123,9 @@ def test_truth_that_might_be_dots_is_doubted(prepared, log):
     lists(prepared, "--truth_dir", str(prepared / "truth"))
     said = "truth is of classes on 1.0 % of its pixels: are these masks, or are annotations and truth swapped?"
     assert ("WARNING", said) in log
+
+
+def test_that_there_is_no_background_is_said_once(prepared, log):
+    (prepared / "classes.txt").write_text("cow\nsky\nbus\n")
+    lists(prepared)
+    assert len([text for _, text in log if "is not called background" in text]) == 1

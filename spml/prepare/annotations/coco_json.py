@@ -69,9 +69,10 @@ def _key(number: Json, wanted: str) -> str:
 
 
 def _one_of(known: dict[str, Held], key: Json, wanted: str) -> Held:
-    if _key(key, wanted) not in known:
+    name = _key(key, wanted)
+    if name not in known:
         raise key.error(wanted)
-    return known[_key(key, wanted)]
+    return known[name]
 
 
 def _shapes(entry: Json, name: str, image: ImageAnnotations) -> list[Shape]:

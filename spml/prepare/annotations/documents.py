@@ -46,16 +46,19 @@ class Document:
         return self.content
 
     @property
+    def value(self) -> Any:
+        """The value of a JSON file, None of another."""
+        return self.content.value if isinstance(self.content, Json) else None
+
+    @property
     def first(self) -> Any:
         """The value of a JSON file, or the first entry of one that is a list; None of another file."""
-        value = self.content.value if isinstance(self.content, Json) else None
-        return value[0] if isinstance(value, list) and value else value
+        return self.value[0] if isinstance(self.value, list) and self.value else self.value
 
     @property
     def keys(self) -> set[str]:
         """The keys of a file that is one JSON object, none of another."""
-        value = self.content.value if isinstance(self.content, Json) else None
-        return {*value} if isinstance(value, dict) else set()
+        return {*self.value} if isinstance(self.value, dict) else set()
 
     @property
     def tag(self) -> str:

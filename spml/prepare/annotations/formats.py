@@ -47,7 +47,7 @@ FORMATS = (
 FORMAT_NAMES = ", ".join(entry.name for entry in FORMATS)
 
 # Files beside annotations that hold none: Label Studio's notes, tables of masks, VOC's masks of instances and lists.
-NO_ANNOTATIONS = ("notes.json", "labelmap.txt", "label_colors.txt", "class_dict.csv")
+NO_ANNOTATIONS = ("notes.json", *(name for name in mask_images.TABLE_NAMES if name != mask_images.TAGS_OR_MASKS))
 NO_ANNOTATION_FOLDERS = ("SegmentationObject", "ImageSets")
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from spml.data.files import read_image, read_label, read_text
+from spml.data.files import read_colours, read_label, read_text
 from spml.data.images import LABEL_FORMATS
 from spml.data.labels import UNLABELLED, VOID
 from spml.errors import UserError
@@ -18,7 +18,8 @@ from spml.prepare.annotations.model import ImageAnnotations, mask_of
 
 logger = logging.getLogger(__name__)
 
-TABLE_NAMES = ("labelmap.txt", "label_colors.txt", "_classes.csv", "class_dict.csv")
+TAGS_OR_MASKS = "_classes.csv"  # of Roboflow
+TABLE_NAMES = ("labelmap.txt", "label_colors.txt", TAGS_OR_MASKS, "class_dict.csv")
 ENDINGS = re.compile(r"[_-]((?i:masks?|labels?|labelids|labeltrainids|gt|segmentation|seg)|L)$")
 MOST_UNKNOWN = 64
 COLOURS = ("RGB", "RGBA")  # modes of images
@@ -61,16 +62,9 @@ def read_mask(document: Document, context: Context) -> list[ImageAnnotations]:
     return [found]
 
 
-def _channels(path: Path) -> np.ndarray:
-    """The colours of a mask, H×W×3, as the file holds them: transparent pixels have theirs, too."""
-    read_image(path)  # refuses what is broken
-    with Image.open(path, formats=LABEL_FORMATS) as image:
-        return np.array(image.convert("RGBA"))[..., :3]
-
-
 def _numbers_in_colours(path: Path, names: dict[int, str]) -> np.ndarray:
     """The numbers of a mask whose three channels are equal; raises UserError where they are not, or mean nothing."""
-    channels = _channels(path)
+    channels = read_colours(path)
     values = channels[..., 0]
     if (channels != values[..., None]).any() or not {*np.unique(values).tolist()} <= names.keys():
         raise UserError(
@@ -103,7 +97,7 @@ def _table_in(folder: Path) -> MaskTable | None:
 
 def _is_of_tags(path: Path) -> bool:
     """Whether a table is of an export of tags, which Roboflow calls as that of masks."""
-    return path.name == "_classes.csv" and not read_text(path, "class table").lower().startswith("pixel value")
+    return path.name == TAGS_OR_MASKS and not read_text(path, "class table").lower().startswith("pixel value")
 
 
 def is_map_beside(path: Path) -> bool:
@@ -125,7 +119,7 @@ def _mode(path: Path) -> str:
 
 def _coloured(path: Path, table: MaskTable) -> tuple[np.ndarray, dict[int, str]]:
     """A number for each pixel of a mask in colours, and the number's class."""
-    channels = _channels(path).astype(np.int32)
+    channels = read_colours(path).astype(np.int32)
     packed = (channels[..., 0] << 16) + (channels[..., 1] << 8) + channels[..., 2]
     colours, values = np.unique(packed, return_inverse=True)
     names = {place: table.colours.get(colour, f"colour #{colour:06x}") for place, colour in enumerate(colours.tolist())}

@@ -115,7 +115,7 @@ def _conflicts(name: str, found: ImageAnnotations, first: ImageAnnotations, phot
 def _folders(first: ImageAnnotations, found: ImageAnnotations) -> tuple[str, str] | None:
     """The folders in which two annotations place their photograph, or else their own, where these differ."""
     stated = [each.name.replace("\\", "/").rpartition("/")[0].lstrip("./") for each in (first, found)]
-    own = [each.file.parent.as_posix() for each in (first, found) if each.file and each.file.name]
+    own = [each.file.parent.as_posix() for each in (first, found) if each.file.name]
     if not all(stated) and len(own) == 2 and first.file.name == found.file.name:
         stated = own
     return (stated[0], stated[1]) if all(stated) and stated[0] != stated[1] else None
