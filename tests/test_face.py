@@ -211,3 +211,4 @@ def test_parameters_of_the_crf_are_numbers():
     for wrong in ({"iterations": "3"}, {"iterations": 2.5}, {"pos_w": None}):
         with pytest.raises(UserError, match=f"CRF, {next(iter(wrong))}: .*; expected"):
             CRFParameters(**wrong)
+    assert CRFParameters(iterations=np.int64(3), pos_w=np.float32(2)).iterations == 3

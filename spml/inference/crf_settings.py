@@ -1,6 +1,7 @@
 """Parameters of the dense CRF, and how far each may go: beyond that the computation breaks or never ends."""
 
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 
 from spml.errors import UserError
 
@@ -30,7 +31,6 @@ class CRFParameters:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             low, high = CRF_WIDTH if name.endswith("std") else CRF_WEIGHT if name.endswith("w") else CRF_ITERATIONS
-            whole = name == "iterations"
-            right = isinstance(value, int if whole else int | float)
+            right = isinstance(value, Integral if name == "iterations" else Real)
             if not right or not low <= value <= high:
                 raise UserError(f"CRF, {name}: {value!r}; expected {low:g} to {high:g}")
